@@ -1,0 +1,26 @@
+/* base/limits.h - every limit in one place. Each is tested at the limit and one past it. Units last in the name. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define NICOL_JSON_DEPTH_MAX 128               /* nesting of arrays and objects in any JSON we read */
+#define NICOL_JSON_BYTES_MAX ((size_t)1 << 30) /* one JSON text; the server's body limit is far below */
+#define NICOL_BODY_BYTES_MAX ((size_t)64 << 20)     /* default of one HTTP request body */
+#define NICOL_HEAD_BYTES_MAX ((size_t)32 << 10)     /* request line and headers */
+#define NICOL_HEADERS_MAX 100                       /* header fields in one request */
+#define NICOL_REQUEST_ARENA_BYTES_MAX ((size_t)512 << 20) /* working memory of one request */
+#define NICOL_RESULT_BYTES_MAX ((size_t)256 << 20)        /* one encoded result */
+#define NICOL_SCHEMA_BYTES_MAX ((size_t)4 << 20)          /* one schema, all files together */
+#define NICOL_SCHEMA_DEPTH_MAX 64                         /* nesting of expressions in a schema */
+#define NICOL_SCHEMAS_MAX 64                              /* schemas uploaded by clients that are kept */
+#define NICOL_PLAN_NODES_MAX 200000
+#define NICOL_PLAN_DEPTH_MAX 256
+#define NICOL_QUERY_DEPTH_MAX 64     /* nesting of filters, selections and nested writes in one operation */
+#define NICOL_BATCH_MAX 10000        /* operations in one batch */
+#define NICOL_SQLITE_BINDS_MAX 32766 /* bound values of one statement; more are split where that is exact */
+#define NICOL_PLAN_CACHE_MAX 1000    /* plans kept per engine */
+#define NICOL_STMT_CACHE_MAX 256     /* prepared statements kept per connection */
+#define NICOL_CONNECTIONS_MAX 20000  /* client connections of one server */
+#define NICOL_TX_MAX 1000            /* open interactive transactions of one engine */
+#define NICOL_TX_TIMEOUT_MS_MAX 600000
+
+#endif
