@@ -1,0 +1,147 @@
+/* base/err.c - the error object, filled from the one table in nicol/types.h. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+    const char *name;
+    const char *client;
+    const char *text;
+    int status;
+    bool retryable;
+} table[NICOL_E_COUNT] = {
+#define NICOL_X(name_, client_, status_, retryable_, text_) \
+    [NICOL_E_##name_] = {#name_, client_, text_, status_, retryable_},
+    NICOL_ERROR_LIST(NICOL_X)
+#undef NICOL_X
+};
+
+/* A code that is not in the table is our own bug: say so instead of reading past it. */
+static nicol_code known(nicol_code code)
+{
+    return (unsigned)code < NICOL_E_COUNT ? code : NICOL_E_INTERNAL;
+}
+
+const char *err_name(nicol_code code)
+{
+    return table[known(code)].name;
+}
+
+const char *err_client(nicol_code code)
+{
+    return table[known(code)].client;
+}
+
+int err_status(nicol_code code)
+{
+    return table[known(code)].status;
+}
+
+bool err_retryable(nicol_code code)
+{
+    return table[known(code)].retryable;
+}
+
+const char *err_template(nicol_code code)
+{
+    return table[known(code)].text;
+}
+
+void err_clear(nicol_error *err)
+{
+    *err = (nicol_error){.code = NICOL_E_OK};
+}
+
+/* Where to cut a text of n bytes so that it has at most `max` and no character is split. */
+static size_t cut_at(const char *text, size_t n, size_t max)
+{
+    if (n <= max) return n;
+    size_t cut = max;
+    while (cut > 0 && max - cut < 3 && ((unsigned char)text[cut] & 0xc0) == 0x80) cut--;
+    /* Four continuation bytes in a row are no UTF-8 anyhow: then the plain cut is as good as any. */
+    return ((unsigned char)text[cut] & 0xc0) == 0x80 ? max : cut;
+}
+
+bool err_raise(nicol_error *err, nicol_code code, arena *a, const char *file, int line, const char *fmt, ...)
+{
+    if (!err || err_is(err)) return false;
+    code = known(code);
+    if (code == NICOL_E_OK) code = NICOL_E_INTERNAL; /* a failure without a code must not read as success */
+    err->code = code;
+    err->file = file;
+    err->line = line;
+    err->meta = (nicol_str){NULL, 0};
+    err->db = NULL;
+    if (!fmt) {
+        err->message = str_c(table[code].text);
+        return false;
+    }
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int n = vsnprintf(err->text, sizeof err->text, fmt, args);
+    va_end(args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    if (n < 0) {
+        err->message = str_c(table[code].text);
+    } else if (len < sizeof err->text) {
+        err->message = str_of(err->text, len);
+    } else {
+        char *p = a ? arena_alloc(a, len + 1) : NULL;
+        if (p && vsnprintf(p, len + 1, fmt, again) == n) {
+            err->message = str_of(p, len);
+        } else { /* the last byte that vsnprintf left is one before the NUL */
+            len = cut_at(err->text, sizeof err->text, sizeof err->text - 1);
+            err->text[len] = '\0';
+            err->message = str_of(err->text, len);
+        }
+    }
+    va_end(again);
+    return false;
+}
+
+static nicol_str copy_or_empty(arena *a, nicol_str s)
+{
+    if (s.len == 0) return (nicol_str){NULL, 0};
+    return arena_str(a, s); /* {NULL, 0} without memory: a poorer error, never a wrong pointer */
+}
+
+static const nicol_db_facts *copy_facts(arena *a, const nicol_db_facts *from)
+{
+    nicol_db_facts *to = ARENA_NEW(a, nicol_db_facts);
+    if (!to) return NULL;
+    to->kind = copy_or_empty(a, from->kind);
+    to->original_code = copy_or_empty(a, from->original_code);
+    to->original_text = copy_or_empty(a, from->original_text);
+    to->constraint = copy_or_empty(a, from->constraint);
+    to->table = copy_or_empty(a, from->table);
+    to->column = copy_or_empty(a, from->column);
+    nicol_str *fields = from->fields_n ? ARENA_ARRAY(a, from->fields_n, nicol_str) : NULL;
+    if (fields) {
+        for (size_t i = 0; i < from->fields_n; i++) fields[i] = copy_or_empty(a, from->fields[i]);
+        to->fields = fields;
+        to->fields_n = from->fields_n;
+    }
+    return to;
+}
+
+void err_copy(nicol_error *to, const nicol_error *from, arena *a)
+{
+    if (to == from) return;
+    *to = (nicol_error){.code = from->code, .file = from->file, .line = from->line};
+    size_t n = from->message.len;
+    if (n < sizeof to->text) {
+        if (n) memcpy(to->text, from->message.ptr, n);
+        to->message = str_of(to->text, n);
+    } else {
+        to->message = copy_or_empty(a, from->message);
+        if (!to->message.ptr) {
+            n = cut_at(from->message.ptr, n, sizeof to->text - 1);
+            memcpy(to->text, from->message.ptr, n);
+            to->message = str_of(to->text, n);
+        }
+    }
+    to->meta = copy_or_empty(a, from->meta);
+    if (from->db) to->db = copy_facts(a, from->db);
+}
