@@ -133,8 +133,8 @@ static bool add_chunk(arena *a, size_t need)
 
 __attribute__((noinline, cold)) static void *alloc_slow(arena *a, size_t size)
 {
-    /* The first test keeps round_up from wrapping around. */
-    if (a->failed || size > a->max || !add_chunk(a, round_up(size) + GAP)) {
+    /* The second test keeps round_up from wrapping around. */
+    if (a->failed || size > SIZE_MAX / 2 || !add_chunk(a, round_up(size) + GAP)) {
         a->failed = true;
         return NULL;
     }

@@ -34,8 +34,8 @@ void arena_free(arena *a); /* NULL is fine */
 void arena_reset(arena *a);
 
 void *arena_alloc(arena *a, size_t size) NICOL_MUST_CHECK;
-void *arena_zalloc(arena *a, size_t size) NICOL_MUST_CHECK;                /* zeroed */
-void *arena_array(arena *a, size_t n, size_t item_size) NICOL_MUST_CHECK;  /* zeroed; overflow of n * size fails */
+void *arena_zalloc(arena *a, size_t size) NICOL_MUST_CHECK;               /* zeroed */
+void *arena_array(arena *a, size_t n, size_t item_size) NICOL_MUST_CHECK; /* zeroed; overflow of n * size fails */
 /* Grows an array in the arena: in place when it is the last allocation, else by copying. */
 void *arena_grow(arena *a, void *p, size_t old_size, size_t new_size) NICOL_MUST_CHECK;
 bool arena_failed(const arena *a);

@@ -7,10 +7,10 @@
 #include "base/arena.h"
 
 typedef struct buf {
-    char *ptr;  /* bytes written; may be NULL while len is 0 */
+    char *ptr; /* bytes written; may be NULL while len is 0 */
     size_t len;
     size_t cap;
-    size_t max;  /* limit on cap */
+    size_t max; /* limit on cap */
     const mem *m;
     bool failed; /* out of memory, or past the limit (`over`) */
     bool over;

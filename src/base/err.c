@@ -53,14 +53,16 @@ void err_clear(nicol_error *err)
     *err = (nicol_error){.code = NICOL_E_OK};
 }
 
-/* Where to cut a text of n bytes so that it has at most `max` and no character is split. */
-static size_t cut_at(const char *text, size_t n, size_t max)
+/* How much of the first n bytes of a longer text to keep, so that no character is split at the end. */
+static size_t whole_chars(const char *text, size_t n)
 {
-    if (n <= max) return n;
-    size_t cut = max;
-    while (cut > 0 && max - cut < 3 && ((unsigned char)text[cut] & 0xc0) == 0x80) cut--;
-    /* Four continuation bytes in a row are no UTF-8 anyhow: then the plain cut is as good as any. */
-    return ((unsigned char)text[cut] & 0xc0) == 0x80 ? max : cut;
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        unsigned char c = (unsigned char)text[n - back];
+        if ((c & 0xc0) == 0x80) continue;
+        size_t wants = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+        return wants > back ? n - back : n;
+    }
+    return n; /* a four-byte character that is whole, or no UTF-8 at all */
 }
 
 bool err_raise(nicol_error *err, nicol_code code, arena *a, const char *file, int line, const char *fmt, ...)
@@ -91,8 +93,8 @@ bool err_raise(nicol_error *err, nicol_code code, arena *a, const char *file, in
         char *p = a ? arena_alloc(a, len + 1) : NULL;
         if (p && vsnprintf(p, len + 1, fmt, again) == n) {
             err->message = str_of(p, len);
-        } else { /* the last byte that vsnprintf left is one before the NUL */
-            len = cut_at(err->text, sizeof err->text, sizeof err->text - 1);
+        } else {
+            len = whole_chars(err->text, sizeof err->text - 1);
             err->text[len] = '\0';
             err->message = str_of(err->text, len);
         }
@@ -137,7 +139,7 @@ void err_copy(nicol_error *to, const nicol_error *from, arena *a)
     } else {
         to->message = copy_or_empty(a, from->message);
         if (!to->message.ptr) {
-            n = cut_at(from->message.ptr, n, sizeof to->text - 1);
+            n = whole_chars(from->message.ptr, sizeof to->text - 1);
             memcpy(to->text, from->message.ptr, n);
             to->message = str_of(to->text, n);
         }

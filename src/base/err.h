@@ -23,9 +23,9 @@ void err_clear(nicol_error *err);
 /* Copies an error so that it outlives its request: text, meta and facts are copied into `a`. */
 void err_copy(nicol_error *to, const nicol_error *from, arena *a);
 
-const char *err_name(nicol_code code);     /* "UNIQUE_VIOLATION" */
-const char *err_client(nicol_code code);   /* "P2002"; "" when clients have no code for it */
-int err_status(nicol_code code);           /* HTTP status */
+const char *err_name(nicol_code code);   /* "UNIQUE_VIOLATION" */
+const char *err_client(nicol_code code); /* "P2002"; "" when clients have no code for it */
+int err_status(nicol_code code);         /* HTTP status */
 bool err_retryable(nicol_code code);
 const char *err_template(nicol_code code);
 

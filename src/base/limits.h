@@ -2,11 +2,11 @@
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
-#define NICOL_JSON_DEPTH_MAX 128               /* nesting of arrays and objects in any JSON we read */
-#define NICOL_JSON_BYTES_MAX ((size_t)1 << 30) /* one JSON text; the server's body limit is far below */
-#define NICOL_BODY_BYTES_MAX ((size_t)64 << 20)     /* default of one HTTP request body */
-#define NICOL_HEAD_BYTES_MAX ((size_t)32 << 10)     /* request line and headers */
-#define NICOL_HEADERS_MAX 100                       /* header fields in one request */
+#define NICOL_JSON_DEPTH_MAX 128                          /* nesting of arrays and objects in any JSON we read */
+#define NICOL_JSON_BYTES_MAX ((size_t)1 << 30)            /* one JSON text; the server's body limit is far below */
+#define NICOL_BODY_BYTES_MAX ((size_t)64 << 20)           /* default of one HTTP request body */
+#define NICOL_HEAD_BYTES_MAX ((size_t)32 << 10)           /* request line and headers */
+#define NICOL_HEADERS_MAX 100                             /* header fields in one request */
 #define NICOL_REQUEST_ARENA_BYTES_MAX ((size_t)512 << 20) /* working memory of one request */
 #define NICOL_RESULT_BYTES_MAX ((size_t)256 << 20)        /* one encoded result */
 #define NICOL_SCHEMA_BYTES_MAX ((size_t)4 << 20)          /* one schema, all files together */

@@ -211,8 +211,7 @@ void log_event(log_level level, const char *event, nicol_str request_id, const l
     put_head(&l, json, level, event, request_id);
     for (const log_field *f = fields; f && f->kind != LOG_END && !l.cut; f++) {
         size_t before = l.len;
-        bool named = put(&l, json ? ",\"" : " ", json ? 2 : 1) && put_z(&l, f->name) &&
-                     put_z(&l, json ? "\":" : "=");
+        bool named = put(&l, json ? ",\"" : " ", json ? 2 : 1) && put_z(&l, f->name) && put_z(&l, json ? "\":" : "=");
         size_t value_at = l.len;
         if (!named || (!put_value(&l, f, json) && l.len == value_at)) l.len = before; /* no name without a value */
     }

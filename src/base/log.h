@@ -29,7 +29,8 @@ void log_setup(int fd, log_format format, log_level least);
 bool log_wants(log_level level);
 /* event: a literal such as "request". request_id may be empty. fields: ends with an entry whose kind is LOG_END. */
 void log_event(log_level level, const char *event, nicol_str request_id, const log_field *fields);
-#define LOG(level, event, request_id, ...)                                                                             \
-    log_event((level), (event), (request_id), (const log_field[]){__VA_ARGS__ __VA_OPT__(, )(log_field){.kind = LOG_END}})
+#define LOG(level, event, request_id, ...)    \
+    log_event((level), (event), (request_id), \
+              (const log_field[]){__VA_ARGS__ __VA_OPT__(, )(log_field){.kind = LOG_END}})
 
 #endif

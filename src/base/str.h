@@ -30,8 +30,8 @@ static inline bool str_ends(nicol_str s, nicol_str with)
 {
     return s.len >= with.len && (with.len == 0 || memcmp(s.ptr + s.len - with.len, with.ptr, with.len) == 0);
 }
-int str_cmp(nicol_str a, nicol_str b);            /* bytewise order: <0, 0, >0 */
-bool str_ieq(nicol_str a, nicol_str b);           /* ASCII case ignored */
+int str_cmp(nicol_str a, nicol_str b);  /* bytewise order: <0, 0, >0 */
+bool str_ieq(nicol_str a, nicol_str b); /* ASCII case ignored */
 /* Index of the first c / needle at or after `from`, or SIZE_MAX. */
 size_t str_find_char(nicol_str s, char c, size_t from);
 size_t str_find(nicol_str s, nicol_str needle, size_t from);

@@ -133,11 +133,11 @@ static inline bool tap_is_err(const nicol_error *err, nicol_code want, const cha
 #define fail(...) tap_check(false, __FILE__, __LINE__, "fail", "" __VA_ARGS__)
 #define pass(...) tap_check(true, __FILE__, __LINE__, "pass", "" __VA_ARGS__)
 #define is_int(got, want) tap_is_int((intmax_t)(got), (intmax_t)(want), __FILE__, __LINE__, #got)
-#define is_dbl(got, want) tap_is_dbl((got), (want), __FILE__, __LINE__, #got)      /* by bits: 0.0 is not -0.0 */
-#define is_str(got, want) tap_is_str((got), (want), __FILE__, __LINE__, #got)      /* two nicol_str */
+#define is_dbl(got, want) tap_is_dbl((got), (want), __FILE__, __LINE__, #got)       /* by bits: 0.0 is not -0.0 */
+#define is_str(got, want) tap_is_str((got), (want), __FILE__, __LINE__, #got)       /* two nicol_str */
 #define is_strz(got, want_z) is_str((got), ((nicol_str){(want_z), strlen(want_z)})) /* nicol_str and C string */
-#define is_z(got, want) tap_is_z((got), (want), __FILE__, __LINE__, #got)          /* two C strings */
-#define is_err(err, code) tap_is_err((err), (code), __FILE__, __LINE__, #err)      /* nicol_error * */
+#define is_z(got, want) tap_is_z((got), (want), __FILE__, __LINE__, #got)           /* two C strings */
+#define is_err(err, code) tap_is_err((err), (code), __FILE__, __LINE__, #err)       /* nicol_error * */
 #define no_err(err) tap_is_err((err), NICOL_E_OK, __FILE__, __LINE__, #err)
 
 /* The plan line and the exit status: `return done_testing();` ends main. */
@@ -287,15 +287,16 @@ static inline void tap_faults_step(tap_fault_loop *l)
 
 /* FOR_EACH_FAULT(m, "name") { body }: `m` is the const mem * of the run. `continue` ends a run; don't `return` or
  * `break` out of the body. */
-#define FOR_EACH_FAULT(m, text)                                                                                        \
-    for (tap_fault_loop *tap_l_##m = &(tap_fault_loop){.name = NULL}; !tap_l_##m->finished; tap_faults_step(tap_l_##m)) \
-        for (const mem *m = (tap_l_##m->name ? (void)0 : tap_faults_begin(tap_l_##m, (text)), &tap_l_##m->f.m); m;     \
+#define FOR_EACH_FAULT(m, text)                                                                                    \
+    for (tap_fault_loop *tap_l_##m = &(tap_fault_loop){.name = NULL}; !tap_l_##m->finished;                        \
+         tap_faults_step(tap_l_##m))                                                                               \
+        for (const mem *m = (tap_l_##m->name ? (void)0 : tap_faults_begin(tap_l_##m, (text)), &tap_l_##m->f.m); m; \
              m = NULL)
 
 /* The same for a function: it returns when it is through or when an allocation failed. */
 static inline void for_each_fault(const char *name, void (*scenario)(const mem *m, void *ctx), void *ctx)
 {
-    FOR_EACH_FAULT (m, name) scenario(m, ctx);
+    FOR_EACH_FAULT(m, name) scenario(m, ctx);
 }
 
 #endif
