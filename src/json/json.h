@@ -97,6 +97,12 @@ void json_put_str(buf *b, nicol_str text);
 /* The same without the quotes, for strings written in parts. */
 void json_put_escaped(buf *b, nicol_str text);
 void json_put_f64(buf *b, double f); /* as JavaScript spells it; NaN and infinities become null */
+/* Shortest text that reads back as the same double, spelled as JavaScript does. Not for NaN or infinities. Returns the
+ * length; out needs 32. */
+size_t json_f64_format(char out[32], double f);
+/* A whole number text in JSON's grammar to the nearest double; false when it is none or not finite. Independent of the
+ * host program's locale. */
+bool json_f64_read(nicol_str s, double *out) NICOL_MUST_CHECK;
 /* Copies a valid JSON text without its insignificant blanks. False (appends nothing) when text is not valid JSON. */
 bool json_put_minified(buf *b, nicol_str text, unsigned depth_max) NICOL_MUST_CHECK;
 

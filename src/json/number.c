@@ -1,0 +1,265 @@
+/* json/number.c - doubles to text and back, exactly.
+ *
+ * Both directions have an exact short cut that needs nothing but one correctly rounded multiplication or division
+ * (integers and decimals of up to 15 digits, which is nearly every number people store), and fall back to the C
+ * library's correctly rounded conversions. Neither direction lets a decimal point through the C library: its spelling
+ * depends on the locale of the program that we are embedded in.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "json/json_int.h"
+
+/* Powers of ten that a double holds exactly. */
+static const double exact_pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+#define EXACT_POW10_MAX 22
+#define EXACT_INTEGER_MAX ((uint64_t)1 << 53)
+/* Up to 15 digits, no two decimals of the same length read as one double, so a match is the shortest text. */
+#define UNIQUE_MAX 1e15
+
+static size_t put_digits(char *out, uint64_t u)
+{
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char tmp[20];
+    size_t at = sizeof tmp;
+    while (u >= 100) {
+        at -= 2;
+        memcpy(tmp + at, pairs + (u % 100) * 2, 2);
+        u /= 100;
+    }
+    if (u >= 10) {
+        at -= 2;
+        memcpy(tmp + at, pairs + u * 2, 2);
+    } else {
+        tmp[--at] = (char)('0' + u);
+    }
+    memcpy(out, tmp + at, sizeof tmp - at);
+    return sizeof tmp - at;
+}
+
+/* Writes digits d[0..k) with value 0.d0d1d2... * 10^point, in the three forms of ECMAScript's Number::toString. */
+static size_t put_spelled(char *out, const char *d, int k, int point)
+{
+    size_t n = 0;
+    if (point > 0 && point <= 21) {
+        int whole = k < point ? k : point;
+        memcpy(out, d, (size_t)whole);
+        n = (size_t)whole;
+        for (int i = k; i < point; i++) out[n++] = '0';
+        if (k > point) {
+            out[n++] = '.';
+            memcpy(out + n, d + point, (size_t)(k - point));
+            n += (size_t)(k - point);
+        }
+        return n;
+    }
+    if (point > -6 && point <= 0) {
+        out[n++] = '0';
+        out[n++] = '.';
+        for (int i = point; i < 0; i++) out[n++] = '0';
+        memcpy(out + n, d, (size_t)k);
+        return n + (size_t)k;
+    }
+    out[n++] = d[0];
+    if (k > 1) {
+        out[n++] = '.';
+        memcpy(out + n, d + 1, (size_t)k - 1);
+        n += (size_t)k - 1;
+    }
+    out[n++] = 'e';
+    int e = point - 1;
+    out[n++] = e < 0 ? '-' : '+';
+    return n + put_digits(out + n, (uint64_t)(e < 0 ? -e : e));
+}
+
+/* f > 0. The digits and the point of a decimal with at most 15 digits that reads back as f; 0 when there is none. */
+static int short_decimal(double f, char digits[20], int *point)
+{
+    if (f >= UNIQUE_MAX || f < 1e-7) return 0;
+    for (int k = 1; k <= EXACT_POW10_MAX; k++) {
+        double scaled = f * exact_pow10[k];
+        if (scaled >= UNIQUE_MAX) return 0;
+        double whole = nearbyint(scaled);
+        /* Both operands are exact, so this division is the correctly rounded value of the decimal text. */
+        if (whole / exact_pow10[k] == f) {
+            int len = (int)put_digits(digits, (uint64_t)whole);
+            *point = len - k;
+            return len;
+        }
+    }
+    return 0;
+}
+
+static double digits_value(const char *digits, int k, int point)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%.*se%d", k, digits, point - k);
+    return strtod(text, NULL);
+}
+
+/* d = digits + 1 unit in the last place; false when that would need one digit more. */
+static bool next_up(const char *digits, int k, char *d)
+{
+    memcpy(d, digits, (size_t)k);
+    for (int i = k - 1; i >= 0; i--) {
+        if (d[i] != '9') {
+            d[i]++;
+            return true;
+        }
+        d[i] = '0';
+    }
+    return false;
+}
+
+/* f > 0: the general way. Tries lengths from below until the text reads back as f. */
+static int shortest_digits(double f, char digits[20], int *point)
+{
+    /* A normal double whose shortest text has 15 digits or fewer shows it, with zeros behind, at 15. */
+    int first = f < 2.2250738585072014e-308 ? 1 : 15;
+    for (int k = first; k <= 17; k++) {
+        char text[48];
+        snprintf(text, sizeof text, "%.*e", k - 1, f);
+        int n = 0, e = 0;
+        const char *p = text;
+        for (; *p != '\0' && *p != 'e'; p++) {
+            if (*p >= '0' && *p <= '9' && n < k) digits[n++] = *p;
+        }
+        if (*p == 'e') e = (int)strtol(p + 1, NULL, 10);
+        *point = e + 1;
+        if (k == 17 || digits_value(digits, n, *point) == f) {
+            while (n > 1 && digits[n - 1] == '0') n--;
+            return n;
+        }
+        /* Below a power of two the neighbours are closer than above it, so the nearest text of this length may miss
+         * while the one above still reads back. */
+        char up[20];
+        if (next_up(digits, n, up) && digits_value(up, n, *point) == f) {
+            memcpy(digits, up, (size_t)n);
+            return n;
+        }
+    }
+    return 0;
+}
+
+size_t json_f64_format(char out[32], double f)
+{
+    size_t sign = 0;
+    if (f < 0) {
+        *out++ = '-';
+        sign = 1;
+        f = -f;
+    }
+    if (f < (double)EXACT_INTEGER_MAX && f == (double)(uint64_t)f) return sign + put_digits(out, (uint64_t)f);
+    char digits[20];
+    int point = 0;
+    int k = short_decimal(f, digits, &point);
+    if (k == 0) k = shortest_digits(f, digits, &point);
+    return sign + put_spelled(out, digits, k, point);
+}
+
+void json_put_f64(buf *b, double f)
+{
+    char text[32];
+    if (!isfinite(f)) {
+        buf_lit(b, "null");
+        return;
+    }
+    buf_bytes(b, text, json_f64_format(text, f));
+}
+
+/* --- reading -------------------------------------------------------------------------------------------------------- */
+
+/* More digits than any double's exact value or midpoint has; what follows only says "a little more". */
+#define DIGITS_KEPT 800
+
+/* The parts of a number whose grammar was checked. */
+typedef struct number {
+    const char *digits; /* from the first significant digit; may hold a '.' */
+    const char *end;
+    int64_t exp; /* of ten, for the integer that all digits make */
+    bool neg;
+} number;
+
+static number number_parts(const char *p, const char *end)
+{
+    number v = {.neg = *p == '-'};
+    if (v.neg) p++;
+    const char *mark = p;
+    while (mark < end && *mark != 'e' && *mark != 'E') mark++;
+    v.end = mark;
+    if (mark < end) {
+        const char *q = mark + 1;
+        bool minus = *q == '-';
+        if (*q == '-' || *q == '+') q++;
+        for (; q < end; q++) {
+            if (v.exp < 100000000) v.exp = v.exp * 10 + (*q - '0');
+        }
+        if (minus) v.exp = -v.exp;
+    }
+    const char *dot = memchr(p, '.', (size_t)(mark - p));
+    if (dot != NULL) v.exp -= mark - dot - 1;
+    while (p < mark && (*p == '0' || *p == '.')) p++;
+    v.digits = p;
+    return v;
+}
+
+/* Digits without a point and an exponent: a text that means the same in every locale. */
+static double slow_value(const number *v)
+{
+    char text[DIGITS_KEPT + 48];
+    size_t n = 0;
+    int64_t exp = v->exp;
+    bool more = false;
+    for (const char *p = v->digits; p < v->end; p++) {
+        if (*p == '.') continue;
+        if (n < DIGITS_KEPT) {
+            text[n++] = *p;
+        } else {
+            more = more || *p != '0';
+            exp++;
+        }
+    }
+    if (more) {
+        text[n++] = '1';
+        exp--;
+    }
+    if (exp > 99999) exp = 99999;
+    if (exp < -99999) exp = -99999;
+    snprintf(text + n, sizeof text - n, "e%d", (int)exp);
+    return strtod(text, NULL);
+}
+
+bool json_f64_read(nicol_str s, double *out)
+{
+    json_bad bad;
+    uint8_t real = 0;
+    if (s.len == 0) return false;
+    const char *end = s.ptr + s.len;
+    if (json_scan_number(s.ptr, end, &real, &bad) != end) return false;
+    number v = number_parts(s.ptr, end);
+    uint64_t u = 0;
+    int n = 0;
+    for (const char *p = v.digits; p < v.end && n < 18; p++) {
+        if (*p == '.') continue;
+        u = u * 10 + (uint64_t)(*p - '0');
+        n++;
+    }
+    double f;
+    if (n == 0)
+        f = 0;
+    else if (n < 18 && u <= EXACT_INTEGER_MAX && v.exp >= 0 && v.exp <= EXACT_POW10_MAX)
+        f = (double)u * exact_pow10[v.exp];
+    else if (n < 18 && u <= EXACT_INTEGER_MAX && v.exp < 0 && v.exp >= -EXACT_POW10_MAX)
+        f = (double)u / exact_pow10[-v.exp];
+    else
+        f = slow_value(&v);
+    if (!isfinite(f)) return false;
+    *out = v.neg ? -f : f;
+    return true;
+}
