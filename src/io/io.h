@@ -39,6 +39,9 @@ bool io_spawn(io_loop *l, const char *name, void (*fn)(void *arg), void *arg, ni
 io_fiber *io_self(void); /* NULL when not on a fiber */
 void io_yield(void);     /* lets the others run once; does nothing without a loop */
 size_t io_fibers(const io_loop *l);
+/* Makes a stack overflow of a fiber end the process with one line that names it, instead of a bare SIGSEGV. For
+ * programs, not for libraries: it takes the process's SIGSEGV and SIGBUS. Does nothing under a sanitizer. */
+bool io_guard_report(nicol_error *err) NICOL_MUST_CHECK;
 
 /* --- waiting -------------------------------------------------------------------------------------------------------- */
 
@@ -54,8 +57,27 @@ io_result io_wait(int fd, int events, int64_t deadline_us);
 io_result io_sleep_until(int64_t deadline_us);
 /* Closes a descriptor and wakes whoever waits on it (they get IO_CLOSED). */
 void io_close(int fd);
+/* Forgets what the loop knows of a descriptor that stays open but leaves this thread, or that someone else will close. */
+void io_forget(int fd);
 /* Makes the fiber's current wait, or its next one, return IO_CANCELLED. Same thread only. */
 void io_cancel(io_fiber *f);
+
+/* A wait without a stack, for what is idle in thousands: when fd is ready, closed, or at the deadline, fn runs once on
+ * the loop's own stack (it must not wait; it usually spawns). The caller owns the zero-initialised struct, which must
+ * stay where it is until fn was called or io_watch_stop. Same rule as for io_wait: the operation said EAGAIN. */
+typedef struct io_watch {
+    void (*fn)(void *arg, io_result why); /* NULL inside io: the wait of a fiber */
+    void *arg;
+    int64_t deadline_us;
+    size_t timer; /* place in the loop's timer heap, from 1; 0: none */
+    int fd, events;
+    bool armed;
+} io_watch;
+/* True: armed, fn will be called. False: not armed, *why says what a wait would have returned (IO_READY, ...). Needs a
+ * loop on this thread. fd -1: only the deadline. */
+bool io_watch_start(io_watch *w, int fd, int events, int64_t deadline_us, void (*fn)(void *arg, io_result why),
+                    void *arg, io_result *why) NICOL_MUST_CHECK;
+void io_watch_stop(io_watch *w); /* fn will not be called; not armed is fine */
 
 /* Runs fn(arg) on a helper thread while the fiber is parked; inline when there is no loop. For what blocks without a
  * descriptor: fsync, name look-ups, TLS handshakes of libraries. fn must not wait through io. */
@@ -94,6 +116,9 @@ void io_tls_free(io_tls *t);
 
 /* Listens on host:port (numeric address or "localhost"; port 0 picks one, told in *port_got). Non-blocking, CLOEXEC. */
 bool io_listen(nicol_str host, uint16_t port, int backlog, int *fd, uint16_t *port_got, nicol_error *err) NICOL_MUST_CHECK;
+/* Connects to host:port, trying each address of a name in turn (names are looked up on a helper thread). -1 on
+ * failure. Non-blocking, CLOEXEC. */
+int io_connect(nicol_str host, uint16_t port, int64_t deadline_us, nicol_error *err) NICOL_MUST_CHECK;
 /* Waits for the next connection; -1 and *why at the deadline, cancel or close. */
 int io_accept(int listen_fd, int64_t deadline_us, io_result *why);
 /* Takes over fd. tls NULL: plain. The TLS handshake happens here, bounded by the deadline. NULL on failure (fd closed). */
@@ -108,5 +133,8 @@ bool io_stream_is_tls(const io_stream *s);
 int io_stream_fd(const io_stream *s);
 /* True when the peer has closed or reset (peeks; never reads). */
 bool io_stream_gone(io_stream *s);
+/* io_watch_start for the next bytes of a stream, TLS or not, whatever was read before. */
+bool io_stream_watch(io_stream *s, io_watch *w, int64_t deadline_us, void (*fn)(void *arg, io_result why), void *arg,
+                     io_result *why) NICOL_MUST_CHECK;
 
 #endif
