@@ -191,6 +191,10 @@ void schema_diag_render(const schema_file *files, const schema_diag *d, bool col
 /* The offset in UTF-16 code units of byte `offset` of `text`, as editors count. */
 size_t schema_utf16_offset(nicol_str text, size_t offset);
 
+/* Reads a schema from a file, or from a folder: its *.prisma files in order of name, sub-folders included. Texts and paths
+ * live in `a`; bounded by NICOL_SCHEMA_BYTES_MAX in all. *err names the path that could not be read. */
+bool schema_load(const char *path, arena *a, schema_file **files, size_t *files_n, nicol_error *err) NICOL_MUST_CHECK;
+
 const schema_model *schema_model_get(const schema *s, nicol_str name);
 const schema_enum *schema_enum_get(const schema *s, nicol_str name);
 const schema_field *schema_field_get(const schema_model *m, nicol_str name);

@@ -1,0 +1,87 @@
+/* engine/engine_int.h - what the engine's files share: kept plans, kept schemas, figures. */
+#ifndef ENGINE_ENGINE_INT_H
+#define ENGINE_ENGINE_INT_H
+
+#include "base/map.h"
+#include "engine/engine.h"
+
+/* A plan that is kept for the next request like it. Counted, since a fiber may be running it when it is dropped. */
+typedef struct kept {
+    hash128 key;
+    struct kept *older, *newer; /* order of use */
+    struct kept *same;          /* next with the same key */
+    plan *plan;
+    arena *a;                   /* what follows lives here */
+    unsigned refs;
+    bool dropped;
+    /* plan protocol: the plan's bytes, and where its parameters are by name (NULL when few) */
+    nicol_str text;
+    map *names;
+    /* JSON protocol: the first request of this shape, token by token, and which tokens were its values */
+    const char *doc_text;
+    const json_tok *tok;
+    uint32_t tok_n;
+    const query_param *params;
+    uint32_t params_n;
+    nicol_str answer_key;
+    nicol_str model;
+    query_action action;
+} kept;
+
+typedef struct plan_keep {
+    map *by_key;
+    kept *oldest, *newest;
+    uint32_t n, max;
+} plan_keep;
+
+bool keep_init(plan_keep *k, const mem *m, uint32_t max, nicol_error *err) NICOL_MUST_CHECK;
+void keep_free(plan_keep *k);
+kept *keep_first(plan_keep *k, hash128 key); /* walk ->same */
+void keep_used(plan_keep *k, kept *e);       /* it was found: takes a reference, makes it the newest */
+/* Owns e from here (also when it could not be kept: it then goes when given back). Takes a reference for the caller. */
+void keep_add(plan_keep *k, kept *e);
+void keep_give(kept *e);
+/* NULL when there is no memory; the plan then still is the caller's. */
+kept *kept_new(const mem *m, plan *p, hash128 key);
+
+#define ENGINE_STMTS_N 16
+
+struct engine_schema {
+    engine *e;
+    nicol_str hash;
+    char hash_text[65];
+    schema *s;
+    plan_keep shapes;
+    unsigned refs;
+    bool dropped;
+    bool own;
+    uint64_t used_at;
+};
+
+struct engine {
+    const mem *m;
+    engine_opts opts;
+    exec *x;
+    plan_keep plans;
+    map *schemas;
+    engine_schema *own;
+    uint64_t tick;
+    engine_figures fig;
+    uint32_t slow_at; /* where the next slow operation goes in the ring */
+    uint64_t slow_seen;
+    /* The slowest statement of each of the last fibers that ran a slow one: the operation's end looks its own up. */
+    struct engine_stmt {
+        const void *fiber;
+        int64_t took_us;
+        char sql[512];
+    } stmts[ENGINE_STMTS_N];
+    uint32_t stmt_at;
+};
+
+void engine_note(engine *e, const char *action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed);
+
+/* shape.c: the shape of a request, everything but its values. */
+hash128 shape_hash(json_val request);
+bool shape_matches(const kept *k, json_val request);
+
+#endif

@@ -1,0 +1,304 @@
+/* engine/json_door.c - the JSON protocol: operations and batches of it, from text to text.
+ *
+ * The first request of a shape is checked against the schema, compiled, and its plan kept; the next one of that shape
+ * only has its values taken out of the JSON. A user's error is part of the answer, not a failure of the call: a client
+ * that saw a bare 5xx after a write would send the write again.
+ */
+#include "base/clock.h"
+#include "engine/engine_int.h"
+
+/* One operation, ready to run. */
+typedef struct ready {
+    const plan *plan;
+    const val *params;
+    kept *kept;     /* give back */
+    plan *own;      /* free */
+    nicol_str key;  /* of the answer: "findManyUser" */
+    nicol_str model;
+    query_action action;
+} ready;
+
+static void ready_done(ready *r)
+{
+    if (r->kept) keep_give(r->kept);
+    plan_free(r->own);
+    *r = (ready){0};
+}
+
+static nicol_str model_name(json_val request)
+{
+    return json_text(json_get(request, S("modelName")));
+}
+
+/* --- shapes --------------------------------------------------------------------------------------------------------- */
+
+static bool take_values(const kept *k, json_val request, arena *a, const val **params)
+{
+    val *v = ARENA_ARRAY(a, k->params_n + 1u, val);
+    if (!v) return false;
+    for (uint32_t i = 0; i < k->params_n; i++) {
+        const query_param *p = &k->params[i];
+        json_val from = {request.doc, request.i + p->token};
+        if (!query_take_value(from, p->type, p->field, p->list, a, &v[i])) return false;
+    }
+    *params = v;
+    return true;
+}
+
+static bool find_shape(engine_schema *s, json_val request, hash128 hash, arena *a, ready *r)
+{
+    for (kept *k = keep_first(&s->shapes, hash); k; k = k->same) {
+        if (!shape_matches(k, request)) continue;
+        if (!take_values(k, request, a, &r->params)) return false; /* the full check says why */
+        keep_used(&s->shapes, k);
+        *r = (ready){.plan = k->plan, .params = r->params, .kept = k, .key = k->answer_key, .model = k->model, .action = k->action};
+        return true;
+    }
+    return false;
+}
+
+/* Keeps the plan for the next request of this shape. Not keeping it (no memory, a value from no single place) is fine. */
+static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 hash, const query_op *op, ready *r)
+{
+    const json_doc *d = request.doc;
+    uint32_t n = d->tok[request.i].next - request.i;
+    if (!op->reusable || n > 2000) return;
+    kept *k = kept_new(e->m, r->own, hash);
+    if (!k) return;
+    /* Offsets are counted from the request's own text: in a batch it does not start at 0. */
+    uint32_t base = d->tok[request.i].at;
+    nicol_str text = arena_str(k->a, json_raw(request));
+    json_tok *tok = ARENA_ARRAY(k->a, n, json_tok);
+    query_param *params = ARENA_ARRAY(k->a, op->params_n + 1u, query_param);
+    k->answer_key = arena_str(k->a, op->key);
+    k->model = arena_str(k->a, r->model);
+    if (!text.ptr || !tok || !params || arena_failed(k->a)) {
+        k->plan = NULL;
+        k->refs = 0;
+        arena_free(k->a);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        tok[i] = d->tok[request.i + i];
+        tok[i].at -= base;
+        tok[i].next -= request.i;
+    }
+    for (uint32_t i = 0; i < op->params_n; i++) {
+        params[i] = op->params[i];
+        params[i].value = val_null();
+        params[i].token -= request.i;
+    }
+    k->doc_text = text.ptr;
+    k->tok = tok;
+    k->tok_n = n;
+    k->params = params;
+    k->params_n = op->params_n;
+    k->action = op->action;
+    keep_add(&s->shapes, k);
+    r->own = NULL; /* the plan is the shape's now */
+    r->kept = k;
+}
+
+static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, ready *r, nicol_error *err)
+{
+    *r = (ready){0};
+    hash128 hash = {0};
+    bool keep = json_kind(request) == JSON_OBJECT;
+    if (keep) {
+        hash = shape_hash(request);
+        if (find_shape(s, request, hash, a, r)) {
+            e->fig.shape_hits++;
+            return true;
+        }
+        *r = (ready){0};
+    }
+    e->fig.shape_misses++;
+    query_op op = {0};
+    if (!query_parse(s ? s->s : NULL, request, a, &op, err)) return false;
+    const driver *d = exec_driver(e->x);
+    plan_compile_opts o = {.dialect = DIALECT_SQLITE, .binds_max = d->binds_max, .m = e->m};
+    r->own = plan_compile(&op, &o, err);
+    if (!r->own) return false;
+    r->plan = r->own;
+    r->key = op.key;
+    r->action = op.action;
+    r->model = op.model ? op.model->name : (nicol_str){0};
+    val *params = ARENA_ARRAY(a, op.params_n + 1u, val);
+    if (!params) {
+        ready_done(r);
+        return nicol_fail_oom(err);
+    }
+    for (uint32_t i = 0; i < op.params_n; i++) params[i] = op.params[i].value;
+    r->params = params;
+    if (keep) keep_shape(e, s, request, hash, &op, r);
+    return true;
+}
+
+/* --- answers -------------------------------------------------------------------------------------------------------- */
+
+void engine_put_errors_v6(const nicol_error *err, nicol_str model, int64_t batch_index, buf *out)
+{
+    buf_lit(out, "{\"errors\":[{\"error\":");
+    json_put_str(out, err->message);
+    buf_lit(out, ",\"user_facing_error\":{\"is_panic\":false,\"message\":");
+    json_put_str(out, err->message);
+    buf_lit(out, ",\"meta\":");
+    exec_error_meta_v6(err, model, out);
+    const char *code = err_client(err->code);
+    if (*code) {
+        buf_lit(out, ",\"error_code\":");
+        json_put_str(out, str_c(code));
+    }
+    if (batch_index >= 0) {
+        buf_lit(out, ",\"batch_request_idx\":");
+        buf_i64(out, batch_index);
+    }
+    buf_lit(out, "}}]}");
+}
+
+static void put_data_start(const ready *r, buf *out)
+{
+    buf_lit(out, "{\"data\":{");
+    json_put_str(out, r->key);
+    buf_char(out, ':');
+}
+
+/* Runs one operation and appends {"data":{...}} or {"errors":[...]}. */
+static void run_one(engine *e, engine_schema *s, json_val request, engine_call *call, int64_t index, buf *out, bool *failed)
+{
+    int64_t start = clock_mono_us();
+    size_t before = out->len;
+    nicol_error err = {0};
+    ready r;
+    bool good = prepare(e, s, request, call->a, &r, &err);
+    if (good) {
+        put_data_start(&r, out);
+        exec_request rq = {.plan = r.plan, .params = r.params, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
+        bool has_value = true;
+        good = exec_run(e->x, &rq, out, &has_value, &err);
+        if (good && !has_value) buf_lit(out, "null");
+        if (good) buf_lit(out, "}}");
+    }
+    if (!good) {
+        out->len = before;
+        engine_put_errors_v6(&err, r.plan ? r.model : model_name(request), index, out);
+        if (call->error && index < 0) err_copy(call->error, &err, call->a);
+        *failed = true;
+    }
+    call->operations++;
+    nicol_str action = r.plan ? query_action_name(r.action) : json_text(json_get(request, S("action")));
+    char name[40];
+    size_t n = action.len < sizeof name ? action.len : sizeof name - 1;
+    memcpy(name, action.ptr ? action.ptr : "", n);
+    name[n] = '\0';
+    engine_note(e, name, r.plan ? r.model : model_name(request), call->request_id, start, !good);
+    if (r.plan || r.own) ready_done(&r);
+}
+
+/* --- batches -------------------------------------------------------------------------------------------------------- */
+
+typedef struct batch {
+    ready *v;
+    size_t n;
+} batch;
+
+static void put_around(void *ctx, size_t i, bool before, buf *out)
+{
+    batch *b = ctx;
+    if (before) {
+        if (i > 0) buf_char(out, ',');
+        put_data_start(&b->v[i], out);
+    } else {
+        buf_lit(out, "}}");
+    }
+}
+
+static driver_isolation isolation_of(json_val name, nicol_error *err)
+{
+    static const struct {
+        const char *name;
+        driver_isolation level;
+    } levels[] = {{"ReadUncommitted", ISOLATION_READ_UNCOMMITTED}, {"ReadCommitted", ISOLATION_READ_COMMITTED},
+                  {"RepeatableRead", ISOLATION_REPEATABLE_READ},   {"Snapshot", ISOLATION_SNAPSHOT},
+                  {"Serializable", ISOLATION_SERIALIZABLE}};
+    if (!json_present(name) || json_kind(name) == JSON_NULL) return ISOLATION_DEFAULT;
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (json_is(name, str_c(levels[i].name))) return levels[i].level;
+    }
+    nicol_fail(err, NICOL_E_COLUMN_DATA, "Conversion failed: Invalid isolation level");
+    return ISOLATION_DEFAULT;
+}
+
+/* All or nothing: one transaction around the whole list. */
+static void run_together(engine *e, engine_schema *s, json_val list, json_val options, engine_call *call, buf *out, bool *failed)
+{
+    int64_t start = clock_mono_us();
+    size_t at = 0, n = json_count(list), before = out->len;
+    nicol_error err = {0};
+    batch b = {.v = ARENA_ARRAY(call->a, n + 1, ready)};
+    exec_batch_item *items = ARENA_ARRAY(call->a, n + 1, exec_batch_item);
+    bool good = (b.v && items) || nicol_fail_oom(&err);
+    driver_isolation iso = isolation_of(json_get(options, S("isolationLevel")), &err);
+    good = good && !err_is(&err);
+    json_iter it = json_first(list);
+    while (good && json_more(&it)) {
+        at = b.n;
+        good = prepare(e, s, it.value, call->a, &b.v[b.n], &err);
+        if (!good) break;
+        items[b.n] = (exec_batch_item){.plan = b.v[b.n].plan, .params = b.v[b.n].params};
+        b.n++;
+    }
+    if (good) {
+        buf_lit(out, "{\"batchResult\":[");
+        exec_request common = {.tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
+        good = exec_batch(e->x, items, b.n, iso, &common, put_around, &b, out, &at, &err);
+        if (good) buf_lit(out, "]}");
+    }
+    if (!good) {
+        out->len = before;
+        engine_put_errors_v6(&err, at < b.n ? b.v[at].model : (nicol_str){0}, (int64_t)at, out);
+        if (call->error) err_copy(call->error, &err, call->a);
+        *failed = true;
+    }
+    call->operations += (uint32_t)n;
+    engine_note(e, "$transaction", (nicol_str){0}, call->request_id, start, !good);
+    for (size_t i = 0; i < b.n; i++) ready_done(&b.v[i]);
+}
+
+static void run_apart(engine *e, engine_schema *s, json_val list, engine_call *call, buf *out)
+{
+    bool failed = false; /* one failure must not affect the others */
+    buf_lit(out, "{\"batchResult\":[");
+    json_iter it = json_first(list);
+    for (int64_t i = 0; json_more(&it); i++) {
+        if (i > 0) buf_char(out, ',');
+        run_one(e, s, it.value, call, i, out, &failed);
+    }
+    buf_lit(out, "]}");
+}
+
+bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call, buf *out, bool *failed, nicol_error *err)
+{
+    *failed = false;
+    size_t before = out->len;
+    json_doc doc;
+    if (!json_parse(call->a, body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
+    json_val root = json_root(&doc);
+    json_val list = json_get(root, S("batch"));
+    if (json_present(list)) {
+        if (json_kind(list) != JSON_ARRAY) return nicol_fail(err, NICOL_E_BAD_JSON, "\"batch\" must be a list of operations");
+        if (json_count(list) > NICOL_BATCH_MAX) {
+            return nicol_fail(err, NICOL_E_LIMIT, "the batch has %u operations; the limit is %d", json_count(list), NICOL_BATCH_MAX);
+        }
+        json_val together = json_get(root, S("transaction"));
+        if (json_kind(together) == JSON_OBJECT) run_together(e, s, list, together, call, out, failed);
+        else run_apart(e, s, list, call, out);
+    } else {
+        run_one(e, s, root, call, -1, out, failed);
+    }
+    if (!buf_failed(out)) return true;
+    bool over = out->over;
+    buf_clear(out);
+    (void)before;
+    return over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
+}

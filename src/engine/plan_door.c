@@ -1,0 +1,255 @@
+/* engine/plan_door.c - the plan protocol: a client of version 7 sends the plan, we run it.
+ *
+ * Plans of one shape are byte-identical, so a read plan is kept by its bytes: the second request of a shape parses its
+ * JSON once and looks its plan up.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine/engine_int.h"
+
+#define PLAN_KEPT_BYTES_MAX ((size_t)64 << 10) /* longer ones (createMany of many rows) are read each time */
+#define PARAMS_BY_WALK 8                       /* so few are found by walking over them */
+#define COMMENTS_MAX 64
+#define COMMENT_BYTES_MAX 4096
+
+/* --- finding the plan ----------------------------------------------------------------------------------------------- */
+
+/* Positions are kept as pointers into the plan's own list of names. */
+static map *names_of(const plan *p, const mem *m)
+{
+    map *names = map_new(m, (size_t)p->params_n + 1);
+    for (uint32_t i = 0; names && i < p->params_n; i++) {
+        if (!map_put(names, p->params[i], &p->params[i])) {
+            map_free(names);
+            return NULL;
+        }
+    }
+    return names;
+}
+
+static kept *find_plan(engine *e, json_val node, nicol_error *err)
+{
+    nicol_str text = json_raw(node);
+    hash128 key = hash_bytes128(text.ptr, text.len, 0);
+    for (kept *k = keep_first(&e->plans, key); k; k = k->same) {
+        if (str_eq(k->text, text)) {
+            e->fig.plan_hits++;
+            keep_used(&e->plans, k);
+            return k;
+        }
+    }
+    e->fig.plan_misses++;
+    plan *p = plan_read(node, e->m, err);
+    if (!p) return NULL;
+    kept *k = kept_new(e->m, p, key);
+    if (!k) {
+        plan_free(p);
+        nicol_fail_oom(err);
+        return NULL;
+    }
+    if (p->params_n > PARAMS_BY_WALK) k->names = names_of(p, e->m);
+    if (text.len <= PLAN_KEPT_BYTES_MAX) k->text = arena_str(k->a, text);
+    if (k->text.ptr) {
+        keep_add(&e->plans, k);
+    } else {
+        k->refs = 1;
+        k->dropped = true;
+    }
+    return k;
+}
+
+/* --- parameters ----------------------------------------------------------------------------------------------------- */
+
+static bool param_value(json_val v, arena *a, val *out, nicol_error *err)
+{
+    double f = 0;
+    int64_t i = 0;
+    switch (json_kind(v)) {
+    case JSON_NULL: *out = val_null(); return true;
+    case JSON_FALSE: *out = val_bool(false); return true;
+    case JSON_TRUE: *out = val_bool(true); return true;
+    case JSON_NUMBER:
+        if (json_i64(v, &i)) {
+            *out = val_int(i);
+        } else if (json_f64(v, &f)) {
+            *out = val_float(f);
+        } else {
+            return nicol_fail(err, NICOL_E_NUMBER_FIT, NULL);
+        }
+        return true;
+    case JSON_STRING: {
+        nicol_str s = json_text(v);
+        if (!s.ptr) return nicol_fail_oom(err);
+        *out = val_text(VAL_STR, s);
+        return true;
+    }
+    case JSON_OBJECT: *out = val_text(VAL_JSON, json_raw(v)); return true;
+    case JSON_ARRAY: {
+        val *list = ARENA_ARRAY(a, json_count(v) + 1u, val);
+        if (!list) return nicol_fail_oom(err);
+        json_iter it = json_first(v);
+        for (uint32_t k = 0; json_more(&it); k++) {
+            if (!param_value(it.value, a, &list[k], err)) return false;
+        }
+        *out = (val){.type = VAL_LIST, .n = json_count(v), .u.list = list};
+        return true;
+    }
+    }
+    return nicol_fail(err, NICOL_E_BAD_JSON, "a parameter has no value");
+}
+
+static uint32_t position(const kept *k, nicol_str name, uint32_t guess)
+{
+    const plan *p = k->plan;
+    if (guess < p->params_n && str_eq(p->params[guess], name)) return guess;
+    if (k->names) {
+        const nicol_str *at = map_get(k->names, name);
+        return at ? (uint32_t)(at - p->params) : UINT32_MAX;
+    }
+    for (uint32_t i = 0; i < p->params_n; i++) {
+        if (str_eq(p->params[i], name)) return i;
+    }
+    return UINT32_MAX;
+}
+
+static bool take_params(const kept *k, json_val params, arena *a, const val **out, nicol_error *err)
+{
+    val *v = ARENA_ARRAY(a, k->plan->params_n + 1u, val);
+    if (!v) return nicol_fail_oom(err);
+    *out = v;
+    if (!json_present(params)) return true;
+    if (json_kind(params) != JSON_OBJECT) return nicol_fail(err, NICOL_E_BAD_JSON, "\"params\" must be an object");
+    json_iter it = json_first(params);
+    for (uint32_t i = 0; json_more(&it); i++) {
+        if (!it.key.ptr) return nicol_fail_oom(err);
+        uint32_t at = position(k, it.key, i);
+        if (at != UINT32_MAX && !param_value(it.value, a, &v[at], err)) return false;
+    }
+    return true;
+}
+
+/* --- comments ------------------------------------------------------------------------------------------------------- */
+
+typedef struct comment {
+    nicol_str key, value;
+} comment;
+
+static int by_key(const void *a, const void *b)
+{
+    return str_cmp(((const comment *)a)->key, ((const comment *)b)->key);
+}
+
+/* As encodeURIComponent: what it leaves alone holds nothing that could end an SQL comment but the quote. */
+static void put_encoded(buf *b, nicol_str s)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("-_.!~()", c));
+        if (plain) {
+            buf_char(b, (char)c);
+        } else if (c == '\'') {
+            buf_lit(b, "\\'");
+        } else {
+            /* '*' is encoded too (encodeURIComponent would not): "*" and "/" must never meet inside a comment. */
+            buf_char(b, '%');
+            buf_char(b, hex[c >> 4]);
+            buf_char(b, hex[c & 15]);
+        }
+    }
+}
+
+static bool sql_comment(engine *e, json_val comments, arena *a, nicol_str *out, nicol_error *err)
+{
+    *out = (nicol_str){0};
+    uint32_t n = json_kind(comments) == JSON_OBJECT ? json_count(comments) : 0;
+    if (n == 0) return true;
+    if (n > COMMENTS_MAX) return nicol_fail(err, NICOL_E_LIMIT, "\"comments\" has %u entries; the limit is %d", n, COMMENTS_MAX);
+    comment *v = ARENA_ARRAY(a, n, comment);
+    if (!v) return nicol_fail_oom(err);
+    uint32_t used = 0;
+    json_iter it = json_first(comments);
+    while (json_more(&it)) {
+        nicol_str value = json_text(it.value);
+        if (it.key.ptr && value.ptr) v[used++] = (comment){it.key, value};
+    }
+    if (used == 0) return true;
+    qsort(v, used, sizeof *v, by_key);
+    buf b;
+    buf_init(&b, e->m, COMMENT_BYTES_MAX);
+    buf_lit(&b, "/*");
+    for (uint32_t i = 0; i < used; i++) {
+        if (i > 0) buf_char(&b, ',');
+        put_encoded(&b, v[i].key);
+        buf_lit(&b, "='");
+        put_encoded(&b, v[i].value);
+        buf_char(&b, '\'');
+    }
+    buf_lit(&b, "*/");
+    bool good = !buf_failed(&b);
+    bool over = b.over;
+    if (good) *out = arena_str(a, buf_view(&b));
+    buf_free(&b);
+    if (over) return nicol_fail(err, NICOL_E_LIMIT, "\"comments\" is longer than %d bytes", COMMENT_BYTES_MAX);
+    return (good && out->ptr) || nicol_fail_oom(err);
+}
+
+/* --- the door ------------------------------------------------------------------------------------------------------- */
+
+static bool run_plan(engine *e, kept *k, json_val root, engine_call *call, buf *out, nicol_error *err)
+{
+    exec_request rq = {.plan = k->plan, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
+    if (!take_params(k, json_get(root, S("params")), call->a, &rq.params, err)) return false;
+    if (!sql_comment(e, json_get(root, S("comments")), call->a, &rq.sql_comment, err)) return false;
+    size_t before = out->len;
+    buf_lit(out, "{\"data\":");
+    bool has_value = true;
+    bool good = exec_run(e->x, &rq, out, &has_value, err);
+    if (good && !has_value) {
+        out->len = before;
+        buf_char(out, '{');
+    }
+    if (good) buf_char(out, '}');
+    else out->len = before;
+    if (good && buf_failed(out)) good = out->over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
+    return good;
+}
+
+bool engine_plan(engine *e, nicol_str body, engine_call *call, buf *out, nicol_error *err)
+{
+    int64_t start = clock_mono_us();
+    json_doc doc;
+    if (!json_parse(call->a, body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
+    json_val root = json_root(&doc);
+    json_val node = json_get(root, S("plan"));
+    if (json_kind(root) != JSON_OBJECT || json_kind(node) != JSON_OBJECT) {
+        return nicol_fail(err, NICOL_E_BAD_PLAN, "the body must be an object with \"plan\" (an object), \"operation\" and \"params\"");
+    }
+    kept *k = find_plan(e, node, err);
+    bool good = k && run_plan(e, k, root, call, out, err);
+    call->operations++;
+    nicol_str action = json_text(json_get(root, S("operation")));
+    char name[40];
+    size_t n = action.len < sizeof name ? action.len : sizeof name - 1;
+    memcpy(name, action.ptr ? action.ptr : "", n);
+    name[n] = '\0';
+    engine_note(e, name, json_text(json_get(root, S("model"))), call->request_id, start, !good);
+    if (k) keep_give(k);
+    return good;
+}
+
+int engine_put_error_v7(const nicol_error *err, buf *out)
+{
+    const char *code = err_client(err->code);
+    /* P2009 and P2012 need path lists in meta that only the other protocol has: a client would crash on them. */
+    bool unsafe = strcmp(code, "P2009") == 0 || strcmp(code, "P2012") == 0;
+    buf_lit(out, "{\"code\":");
+    json_put_str(out, *code && !unsafe ? str_c(code) : S("P6000"));
+    buf_lit(out, ",\"error\":");
+    json_put_str(out, err->message);
+    buf_lit(out, ",\"meta\":");
+    exec_error_meta_v7(err, out);
+    buf_char(out, '}');
+    return err_status(err->code);
+}
