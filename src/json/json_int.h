@@ -84,6 +84,12 @@ static inline const char *json_skip_blanks(const char *p, const char *end)
 size_t json_utf8_seq(const char *p, const char *end);
 /* p: after the opening quote. The closing quote, or NULL with *bad filled. Sets *escaped when there is a backslash. */
 const char *json_scan_string(const char *p, const char *end, uint8_t *escaped, json_bad *bad);
+/* The same, with the usual case (no escape, nothing but ASCII) in the caller's own code. */
+static inline const char *json_scan_string_fast(const char *p, const char *end, uint8_t *escaped, json_bad *bad)
+{
+    const char *q = json_skip_plain(p, end);
+    return JSON_LIKELY(q < end && *q == '"') ? q : json_scan_string(q, end, escaped, bad);
+}
 /* p: a digit or '-'. The end of the number, or NULL. Sets *real when it has a fraction or an exponent. */
 const char *json_scan_number(const char *p, const char *end, uint8_t *real, json_bad *bad);
 /* The end of true, false or null at p, or NULL. */

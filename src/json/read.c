@@ -84,7 +84,7 @@ value_due:
         uint8_t mark = 0, type = JSON_STRING;
         char c = *p;
         if (c == '"') {
-            q = json_scan_string(p + 1, end, &mark, &bad);
+            q = json_scan_string_fast(p + 1, end, &mark, &bad);
             if (JSON_UNLIKELY(q == NULL)) return fail_bad(r, &bad);
             put(&tok[n], type, mark, (uint32_t)(p + 1 - text), (uint32_t)(q - p - 1), n + 1);
             p = q + 1;
@@ -140,7 +140,7 @@ key_due:
     }
     {
         uint8_t mark = 0;
-        const char *q = json_scan_string(p + 1, end, &mark, &bad);
+        const char *q = json_scan_string_fast(p + 1, end, &mark, &bad);
         if (JSON_UNLIKELY(q == NULL)) return fail_bad(r, &bad);
         put(&tok[n], JSON_STRING, mark, (uint32_t)(p + 1 - text), (uint32_t)(q - p - 1), n + 1);
         n++;

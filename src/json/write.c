@@ -37,6 +37,49 @@ static inline size_t copy_plain(char *out, const char *p, const char *end)
     return (size_t)(p - start);
 }
 
+/* Copies n bytes and tells whether all were plain; otherwise what was copied is of no use. The last block overlaps the
+ * one before it, so that no length ends in a loop over bytes. */
+static inline bool copy_if_plain(char *out, const char *p, size_t n)
+{
+    uint64_t special = 0;
+#if defined(__SSE2__)
+    if (n >= 16) {
+        const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(0x20);
+        for (size_t i = 0;; i = i + 32 <= n ? i + 16 : n - 16) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+            __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
+                                       _mm_cmplt_epi8(v, blank));
+            _mm_storeu_si128((__m128i *)(void *)(out + i), v);
+            if (_mm_movemask_epi8(hit) != 0) return false;
+            if (i + 16 == n) return true;
+        }
+    }
+#endif
+    if (n >= 8) {
+        for (size_t i = 0;; i = i + 16 <= n ? i + 8 : n - 8) {
+            uint64_t w;
+            memcpy(&w, p + i, 8);
+            memcpy(out + i, &w, 8);
+            special |= json_word_special(w);
+            if (i + 8 == n) return special == 0;
+        }
+    }
+    if (n >= 4) {
+        uint32_t a, b;
+        memcpy(&a, p, 4);
+        memcpy(&b, p + n - 4, 4);
+        memcpy(out, &a, 4);
+        memcpy(out + n - 4, &b, 4);
+        return json_word_special((uint64_t)a << 32 | b) == 0;
+    }
+    bool plain = true;
+    for (size_t i = 0; i < n; i++) {
+        plain = plain && json_is_plain(p[i]);
+        out[i] = p[i];
+    }
+    return plain;
+}
+
 /* The escape of a quote, a backslash or a control character; returns its length. */
 static size_t escape(char out[6], unsigned char c)
 {
@@ -85,8 +128,15 @@ void json_put_escaped(buf *b, nicol_str text)
 
 void json_put_str(buf *b, nicol_str text)
 {
-    if (!buf_reserve(b, text.len + 2)) return;
-    b->ptr[b->len++] = '"';
+    if (text.len > SIZE_MAX - 2 || !buf_reserve(b, text.len + 2)) return;
+    char *out = b->ptr + b->len;
+    *out++ = '"';
+    if (JSON_LIKELY(copy_if_plain(out, text.ptr, text.len))) {
+        out[text.len] = '"';
+        b->len += text.len + 2;
+        return;
+    }
+    b->len++;
     json_put_escaped(b, text);
     buf_char(b, '"');
 }
