@@ -1,3 +1,55 @@
-.PHONY: build
+# Nicol's front door. Meson and ninja do the work underneath (tools/build.sh); each goal first looks for what it needs and,
+# as root on Debian, installs what is missing.
+PREFIX ?= /usr/local
+export PREFIX
+
+.PHONY: help build run test bench fuzz install clean check-format format check-style
+
+help:
+	@echo 'make build         build/nicol, build/libnicol.a, build/libnicol.so, build/nicol.pc'
+	@echo 'make run           the shop: a database, a server, and what to open and type next'
+	@echo 'make test          everything that can be checked; ends with "N passed, N failed"'
+	@echo 'make bench         measurements, as ratios'
+	@echo 'make fuzz          fuzz targets, FUZZ_SECONDS each (default 300)'
+	@echo 'make install       into PREFIX (default /usr/local), below DESTDIR'
+	@echo 'make check-format  clang-format 14 over all C files; make format rewrites them'
+	@echo 'make clean         removes build/'
+
 build:
-	CC=gcc meson setup build/release --buildtype=debugoptimized >/dev/null; ninja -C build/release
+	@tools/deps.sh build
+	@tools/build.sh release
+
+run:
+	@tools/deps.sh run
+	@tools/build.sh release
+	@tools/run-shop.sh
+
+test:
+	@tools/deps.sh test
+	@tools/test.sh
+
+bench:
+	@tools/deps.sh bench
+	@tools/build.sh release
+	@tools/bench.sh
+
+fuzz:
+	@tools/deps.sh fuzz
+	@tools/fuzz.sh $(or $(FUZZ_SECONDS),300)
+
+install: build
+	@DESTDIR='$(DESTDIR)' meson install -C build/release --no-rebuild
+
+check-format:
+	@tools/deps.sh format
+	@tools/format.sh check
+
+format:
+	@tools/deps.sh format
+	@tools/format.sh write
+
+check-style:
+	@tools/check-style.sh
+
+clean:
+	rm -rf build

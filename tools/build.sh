@@ -1,0 +1,37 @@
+#!/bin/sh
+# Builds one configuration into build/<name>: tools/build.sh release|asan|fuzz [ninja arguments].
+# release: GCC, optimised; its products are put beside it (build/nicol, libnicol.a, libnicol.so, nicol.pc).
+# asan: clang with AddressSanitizer and UBSan. fuzz: the same with libFuzzer. CC_GCC and CC_CLANG choose the compilers.
+set -eu
+cd "$(dirname "$0")/.."
+name=${1:-release}
+[ $# -gt 0 ] && shift
+clang=${CC_CLANG:-$(command -v clang-14 || command -v clang || echo clang-14)}
+
+setup() { # setup CC OPTIONS...: anew, or again, so that files that came or went since are noticed
+    cc=$1
+    shift
+    log=build/$name.setup.log
+    mkdir -p build
+    if [ -f "build/$name/build.ninja" ]; then set -- --reconfigure "$@"; fi
+    if ! CC=$cc meson setup "build/$name" "$@" >"$log" 2>&1; then
+        rm -rf "build/$name" # half a configuration, or one of another version of Meson
+        CC=$cc meson setup "build/$name" --wipe "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    fi
+}
+
+case $name in
+release) setup "${CC_GCC:-gcc}" --buildtype=debugoptimized "--prefix=${PREFIX:-/usr/local}" "--libdir=lib" ;;
+asan) setup "$clang" --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false ;;
+fuzz) setup "$clang" --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true ;;
+*) echo "usage: tools/build.sh release|asan|fuzz" >&2; exit 2 ;;
+esac
+ninja -C "build/$name" --quiet "$@"
+
+if [ "$name" = release ]; then
+    for f in src/cli/nicol libnicol.a libnicol.so libnicol.so.0 meson-private/nicol.pc; do
+        [ -e "build/release/$f" ] || continue
+        # By rename: a program that runs can't be overwritten.
+        cp -L "build/release/$f" "build/.new" && mv -f build/.new "build/$(basename "$f")"
+    done
+fi
