@@ -41,7 +41,8 @@ wants() {
 
 # check NAME COMMAND...: a step that is one test; what it prints is shown when it fails
 check() {
-    local name=$1 log=$LOGS/${1// /-}.log start=$SECONDS
+    local name=$1 log start=$SECONDS
+    log=$LOGS/$(tr -cs 'A-Za-z0-9_\n' '-' <<<"$name").log
     shift
     if "$@" >"$log" 2>&1; then
         note "$name" 1 0 $((SECONDS - start)) "$log"
@@ -76,12 +77,13 @@ counted() {
 # than it planned counts as one failure more.
 unit() {
     local dir=$1 name=$2 start=$SECONDS log p=0 f=0
-    rm -rf "$LOGS/$name"
-    mkdir -p "$LOGS/$name"
+    local logs=$LOGS/unit-$(basename "$dir")
+    rm -rf "$logs"
+    mkdir -p "$logs"
     for source in tests/unit/test_*.c; do basename "$source" .c; done |
         NICOL_SOURCE=$PWD NICOL_BUILD=$PWD/$dir xargs -P "$(nproc)" -I{} sh -c \
-            'timeout 600 "$1/tests/unit/{}" >"$2/{}.log" 2>&1; echo "exit $?" >>"$2/{}.log"' sh "$dir" "$LOGS/$name"
-    for log in "$LOGS/$name"/*.log; do
+            'timeout 600 "$1/tests/unit/{}" >"$2/{}.log" 2>&1; echo "exit $?" >>"$2/{}.log"' sh "$dir" "$logs"
+    for log in "$logs"/*.log; do
         [ -e "$log" ] || continue
         local good bad plan
         good=$(grep -c '^ok ' "$log")
@@ -99,7 +101,7 @@ unit() {
         p=$((p + good))
         f=$((f + bad))
     done
-    note "$name" "$p" "$f" $((SECONDS - start)) "$LOGS/$name"
+    note "$name" "$p" "$f" $((SECONDS - start)) "$logs"
 }
 
 e2e() {
@@ -151,6 +153,6 @@ if wants fuzz; then
     counted "fuzz, ${FUZZ_SECONDS:-20} s each" "$LOGS/fuzz.log" $? $((SECONDS - start))
 fi
 
-printf '\n%s\n%s logs in build/test-logs, %d s in all\n' "--- summary" "$table" $((SECONDS - begun))
+printf '\n%s\n%slogs in build/test-logs, %d s in all\n' "--- summary" "$table" $((SECONDS - begun))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
