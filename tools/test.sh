@@ -22,6 +22,9 @@ passed=0
 failed=0
 table=""
 begun=$SECONDS
+job=""
+# Nothing that a suite started outlives an interrupted run.
+trap '[ -n "$job" ] && kill -KILL -- "-$job" 2>/dev/null; exit 130' INT TERM
 
 # note NAME PASSED FAILED SECONDS LOG: one row of the table
 note() {
@@ -117,10 +120,11 @@ e2e() {
         tmp=$(mktemp -d)
         # A group of its own, so that what a suite left running can be stopped with it.
         SUITE_TMP=$tmp PATH=$(dirname "$NODE"):$PATH setsid timeout -k 10 "${SUITE_SECONDS:-900}" "$suite" >"$log" 2>&1 </dev/null &
-        local job=$!
+        job=$!
         wait $job
         local status=$?
         kill -KILL -- "-$job" 2>/dev/null
+        job=""
         rm -rf "$tmp"
         counted "e2e $name" "$log" $status $((SECONDS - start))
     done
