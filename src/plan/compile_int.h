@@ -17,6 +17,12 @@
 #include "plan/plan.h"
 #include "sql/sql.h"
 
+typedef struct cc_enum { /* an enum's names, made once per plan */
+    const schema_enum *of;
+    const plan_enum_map *map;
+    struct cc_enum *next;
+} cc_enum;
+
 typedef struct cc {
     arena *a;           /* the plan's: all that is built here stays */
     const mem *m;
@@ -30,6 +36,7 @@ typedef struct cc {
     uint32_t nodes;
     uint32_t depth;   /* of the recursion: cc_enter, cc_leave */
     uint32_t aliases; /* table aliases given out */
+    cc_enum *enums;
 } cc;
 
 bool cc_oom(cc *c);                                   /* records it; false */
@@ -135,11 +142,32 @@ void cc_where_clause(cc_stmt *st, const schema_model *m, nicol_str alias, const 
 /* `alias`.`x` = v [AND ...], pairwise; a slot that holds a list becomes IN with list[i]. */
 void cc_where_keys(cc_stmt *st, nicol_str alias, const schema_field *const *keys, const pval *v, uint32_t n, bool many);
 
+/* The same inside a subquery, where a list may not be split over statements. */
+void cc_where_nested(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *f);
+
+/* How rows of a relation field's target hang on rows of its model: pairwise equal columns; many-to-many: by the join table,
+ * whose columns `own` and `other` hold parent[0] and child[0]. */
+typedef struct cc_link {
+    bool many_many;
+    const schema_field *const *parent;
+    const schema_field *const *child;
+    uint32_t n;
+    nicol_str own, other;
+} cc_link;
+void cc_link_columns(const schema_field *f, cc_link *k);
+/* (SELECT COUNT(*) ...) of the rows of list relation f that belong to the row at alias */
+void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, const query_filter *filter);
+
 /* --- rows ------------------------------------------------------------------------------------------------------------ */
 
 /* How the result of a selection looks to the client, for cc_data_map. */
 const plan_shape *cc_shape(cc *c, const query_select *sel);
 const plan_shape *cc_shape_affected(cc *c);
+const plan_shape *cc_shape_field(cc *c, const schema_field *f, nicol_str column);
+const plan_shape *cc_shape_scalar(cc *c, plan_out_type out, nicol_str column);
+plan_shape *cc_shape_object(cc *c, nicol_str row_name, uint32_t fields_max); /* row_name empty: fields of the same row */
+void cc_shape_add(cc *c, plan_shape *s, nicol_str name, const plan_shape *field);
+nicol_str cc_count_name(cc *c, const schema_field *f); /* the column of a relation's _count */
 
 /* The column under which a row carries a relation's rows: "@nested$posts". */
 nicol_str cc_nested_name(cc *c, const schema_field *f);
@@ -160,6 +188,26 @@ const plan_node *cc_read_where(cc *c, const query_select *sel, const query_filte
 /* Adds the relations that sel asks for to rows that exist already (from RETURNING), which must carry cc_select_columns.
  * Without relations: rows itself. one: rows is one record or null. */
 const plan_node *cc_with_relations(cc *c, const query_select *sel, const plan_node *rows, bool one);
+
+/* --- order, cursors, paging -------------------------------------------------------------------------------------------- */
+
+typedef struct cc_order {
+    const schema_model *m;
+    nicol_str alias;
+    const query_find *find;
+    const query_order *v; /* the order to use: the request's, or by id where paging needs one */
+    uint32_t n;
+    nicol_str *join;      /* per term: the alias that its column is read from */
+    bool reversed;        /* take is negative: the order is turned round, and the rows back after reading */
+} cc_order;
+
+void cc_order_init(cc *c, cc_order *o, const schema_model *m, nicol_str alias, const query_find *find);
+bool cc_order_exact(const cc_order *o);
+void cc_order_joins(cc_stmt *st, cc_order *o);        /* after the table; before cc_order_by and cc_order_cursor */
+void cc_order_by(cc_stmt *st, const cc_order *o);
+void cc_order_cursor(cc_stmt *st, const cc_order *o); /* a condition */
+void cc_limit(cc_stmt *st, bool has_take, int64_t take, bool has_skip, int64_t skip);
+int64_t cc_abs(int64_t n);
 
 /* --- the parts -------------------------------------------------------------------------------------------------------- */
 
