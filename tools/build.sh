@@ -15,8 +15,9 @@ setup() { # setup CC OPTIONS...: anew, or again, so that files that came or went
     mkdir -p build
     if [ -f "build/$name/build.ninja" ]; then set -- --reconfigure "$@"; fi
     if ! CC=$cc meson setup "build/$name" "$@" >"$log" 2>&1; then
-        rm -rf "build/$name" # half a configuration, or one of another version of Meson
-        CC=$cc meson setup "build/$name" --wipe "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+        cat "$log" >&2
+        echo "the configuration of build/$name failed; if it worked before, try again after 'make clean'" >&2
+        exit 1
     fi
 }
 

@@ -83,6 +83,11 @@ unit() {
     local logs=$LOGS/unit-$(basename "$dir")
     rm -rf "$logs"
     mkdir -p "$logs"
+    if ! ls "$dir"/tests/unit/test_* >/dev/null 2>&1; then
+        echo "$dir: nothing is built"
+        note "$name" 0 1 0 "$logs"
+        return
+    fi
     for source in tests/unit/test_*.c; do basename "$source" .c; done |
         NICOL_SOURCE=$PWD NICOL_BUILD=$PWD/$dir xargs -P "$(nproc)" -I{} sh -c \
             'timeout 600 "$1/tests/unit/{}" >"$2/{}.log" 2>&1; echo "exit $?" >>"$2/{}.log"' sh "$dir" "$logs"
