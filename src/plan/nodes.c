@@ -388,6 +388,7 @@ static bool context_json(cc *c, plan_context *x)
     put_member(&b, "relationType", x->relation_type);
     put_member(&b, "operation", x->operation);
     put_member(&b, "neededFor", x->needed_for);
+    if (x->relation_type.len && x->operation.len && !x->needed_for.len) buf_lit(&b, ",\"neededFor\":null");
     put_member(&b, "modelA", x->model_a);
     put_member(&b, "modelB", x->model_b);
     put_member(&b, "parent", x->parent);

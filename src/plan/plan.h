@@ -200,6 +200,12 @@ struct plan_node {
     } u;
 };
 
+/* What a compiled plan takes for granted about the user values: parameters a and b are equal, or differ. */
+typedef struct plan_guard {
+    uint32_t a, b;
+    bool equal;
+} plan_guard;
+
 typedef struct plan {
     arena *a;                 /* holds everything of the plan */
     const plan_node *root;
@@ -211,14 +217,24 @@ typedef struct plan {
     bool writes;              /* some statement may write, or there is a transaction node */
     bool root_is_transaction;
     bool raw_query, raw_execute; /* the root is a raw statement */
+    /* What the executor has learnt about this plan (shapes of rows, positions of columns); plan_free gives it to
+     * runtime_free. A plan is run by one thread at a time. */
+    void *runtime;
+    void (*runtime_free)(void *runtime);
     /* A `get` of a parameter (legal in the plan language: the scope starts as the parameters) has slot
      * PLAN_PARAM_SLOT | index. */
+    plan_guard *guards;       /* see plan_fits */
+    uint32_t guards_n;
+    bool one_shot;            /* serves only the request that it was compiled from */
 } plan;
 #define PLAN_PARAM_SLOT 0x80000000u
 
 /* Reads a plan as a version 7 client sends it (all four dialects). The plan owns its memory. *err: BAD_PLAN with the
  * path of the node ("plan.args.expr: unknown node type 'x'"), LIMIT. Free with plan_free. */
 plan *plan_read(json_val node, const mem *m, nicol_error *err) NICOL_MUST_CHECK;
+/* The parameters of a plan from the `params` object of a request, by plan->params; those that the request does not give
+ * are VAL_UNDEF. out: plan->params_n cells; lists and decoded text live in `a`, plain text stays where the document has it. */
+bool plan_take_params(const plan *p, json_val params, arena *a, val *out, nicol_error *err) NICOL_MUST_CHECK;
 /* Compiles a checked request for a database. dialect decides the SQL. */
 typedef enum plan_dialect { DIALECT_SQLITE, DIALECT_POSTGRESQL, DIALECT_MYSQL } plan_dialect;
 typedef struct plan_compile_opts {
@@ -228,6 +244,9 @@ typedef struct plan_compile_opts {
 } plan_compile_opts;
 plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_error *err) NICOL_MUST_CHECK;
 void plan_free(plan *p);
+/* May a compiled plan serve another request of the same shape, with these parameters? Some writes depend on whether two
+ * user values are equal (an upsert whose where is what it would create); ask before a plan is taken from a cache. */
+bool plan_fits(const plan *p, const val *params) NICOL_MUST_CHECK;
 
 /* Text of a plan for people (explain, logs, tests): one node a line, indented. */
 void plan_print(const plan *p, buf *out);
