@@ -68,7 +68,7 @@ typedef struct http_response {
     buf out;                /* body, when `body` is not set; limit: http_limits.response_bytes */
     nicol_str body;         /* body by reference when .ptr is not NULL: in the arena, static, or kept by the handler */
     bool close;             /* ask for the end of the connection after this answer */
-    buf head_extra;         /* written by http_add_header */
+    buf extra;              /* header lines, written by http_add_header */
     http_conn *conn;
 } http_response;
 
@@ -91,7 +91,7 @@ bool http_client_gone(http_request *rq);
 bool http_draining(const http_request *rq);
 
 /* An answer of unknown length (events, exports): sends the head now; pieces follow; returning from the handler ends
- * it. Pieces of a HEAD request are counted as sent. False when the client is gone or does not read: stop then. */
+ * it. In chunks, or up to the connection's end when rs->close is set (for one that will be taken over). Pieces of a HEAD request are counted as sent. False when the client is gone or does not read: stop then. */
 bool http_stream_begin(http_request *rq, http_response *rs, io_result *why) NICOL_MUST_CHECK;
 bool http_stream_write(http_response *rs, nicol_str piece, io_result *why) NICOL_MUST_CHECK;
 /* Takes the connection out of HTTP (WebSocket, a subscriber kept without a stack): the handler owns the stream from
@@ -182,19 +182,21 @@ typedef enum http_parse_state {
 } http_parse_state;
 
 typedef struct http_parser {
-    size_t head_max, body_max; /* set by http_parser_init */
+    size_t head_max, body_max;
     http_parse_state state;
-    size_t line;     /* start of the line being read */
-    size_t scan;     /* where to go on looking for its end */
-    size_t head_end; /* first byte after the head */
+    size_t line;     /* where the line, or the chunk's data, that is being read starts */
+    size_t scan;     /* where to go on looking for the line's end */
+    size_t head_end; /* first byte after the head; the body is joined here */
     size_t consumed;
-    uint64_t length;    /* Content-Length */
+    uint64_t length; /* Content-Length */
     uint64_t chunk_left;
     size_t trailer_bytes;
-    bool head_told, chunked, has_length, expect_continue, keep_alive, http10, absolute;
-    bool seen_host, seen_connection_close, seen_connection_keep_alive, seen_te;
-    uint32_t seen_once; /* bits of the headers that may come once */
-    int status;         /* of a refusal */
+    bool http10, chunked, has_length, has_host, expect_continue;
+    bool said_close, said_keep_alive;
+    bool keep_alive;    /* the connection may be used again after this request */
+    bool absolute;      /* the target was in absolute form */
+    unsigned seen_once; /* of the headers that may come only once */
+    int status;         /* of a refusal: 400, 413, 414, 417, 431, 505 */
     const char *reason; /* the same, a literal */
     http_span method, target, host, path, query, body;
     uint32_t headers_n;
@@ -207,5 +209,8 @@ void http_parser_init(http_parser *p, size_t head_max, size_t body_max);
 /* Goes on with the request that starts at data[0]; data[0..n) holds what was given before and perhaps more. Header
  * names are lowered and chunks are joined in place. After DONE or BAD call http_parser_init for the next one. */
 http_parse_result http_parse(http_parser *p, char *data, size_t n);
+/* Between calls: closes the gap that joined chunks have left, so that a body in small chunks takes no more than its
+ * bytes. Returns the new n. */
+size_t http_parser_compact(http_parser *p, char *data, size_t n);
 
 #endif
