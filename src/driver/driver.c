@@ -16,6 +16,27 @@ const driver *driver_for_url(nicol_str url, nicol_error *err)
     return NULL;
 }
 
+bool driver_isolation_parse(nicol_str name, driver_isolation *out)
+{
+    /* The two protocols spell the levels differently: compare them without blanks and case. */
+    static const char *const names[] = {
+        [ISOLATION_READ_UNCOMMITTED] = "readuncommitted", [ISOLATION_READ_COMMITTED] = "readcommitted",
+        [ISOLATION_REPEATABLE_READ] = "repeatableread",   [ISOLATION_SNAPSHOT] = "snapshot",
+        [ISOLATION_SERIALIZABLE] = "serializable",
+    };
+    char plain[32];
+    size_t n = 0;
+    for (size_t i = 0; i < name.len && n < sizeof plain; i++) {
+        if (name.ptr[i] != ' ') plain[n++] = name.ptr[i];
+    }
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+        if (!str_ieq(str_of(plain, n), str_c(names[i]))) continue;
+        *out = (driver_isolation)i;
+        return true;
+    }
+    return false;
+}
+
 nicol_str driver_col_type_name(driver_col_type t)
 {
     static const char *const names[COL_N] = {

@@ -95,6 +95,8 @@ extern const driver driver_sqlite;
 
 /* The driver for a database URL by its scheme, or NULL with an error that lists what exists. */
 const driver *driver_for_url(nicol_str url, nicol_error *err);
+/* "ReadCommitted" and "READ COMMITTED" alike; false on an unknown name. */
+bool driver_isolation_parse(nicol_str name, driver_isolation *out) NICOL_MUST_CHECK;
 nicol_str driver_col_type_name(driver_col_type t); /* "int", "bigint", ... as in raw results */
 
 #endif

@@ -50,6 +50,7 @@ static bool find_shape(engine_schema *s, json_val request, hash128 hash, arena *
     for (kept *k = keep_first(&s->shapes, hash); k; k = k->same) {
         if (!shape_matches(k, request)) continue;
         if (!take_values(k, request, a, &r->params)) return false; /* the full check says why */
+        if (!plan_fits(k->plan, r->params)) continue;
         keep_used(&s->shapes, k);
         *r = (ready){.plan = k->plan, .params = r->params, .kept = k, .key = k->answer_key, .model = k->model, .action = k->action};
         return true;
@@ -62,7 +63,7 @@ static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 ha
 {
     const json_doc *d = request.doc;
     uint32_t n = d->tok[request.i].next - request.i;
-    if (!op->reusable || n > 2000) return;
+    if (!op->reusable || r->own->one_shot || n > 2000) return;
     kept *k = kept_new(e->m, r->own, hash);
     if (!k) return;
     /* Offsets are counted from the request's own text: in a batch it does not start at 0. */
@@ -215,18 +216,11 @@ static void put_around(void *ctx, size_t i, bool before, buf *out)
 
 static driver_isolation isolation_of(json_val name, nicol_error *err)
 {
-    static const struct {
-        const char *name;
-        driver_isolation level;
-    } levels[] = {{"ReadUncommitted", ISOLATION_READ_UNCOMMITTED}, {"ReadCommitted", ISOLATION_READ_COMMITTED},
-                  {"RepeatableRead", ISOLATION_REPEATABLE_READ},   {"Snapshot", ISOLATION_SNAPSHOT},
-                  {"Serializable", ISOLATION_SERIALIZABLE}};
-    if (!json_present(name) || json_kind(name) == JSON_NULL) return ISOLATION_DEFAULT;
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (json_is(name, str_c(levels[i].name))) return levels[i].level;
-    }
-    nicol_fail(err, NICOL_E_COLUMN_DATA, "Conversion failed: Invalid isolation level");
-    return ISOLATION_DEFAULT;
+    driver_isolation level = ISOLATION_DEFAULT;
+    if (!json_present(name) || json_kind(name) == JSON_NULL) return level;
+    if (json_kind(name) == JSON_STRING && driver_isolation_parse(json_text(name), &level)) return level;
+    nicol_fail(err, NICOL_E_COLUMN_DATA, "Conversion failed: Invalid isolation level: %.*s", STR_FMT(json_raw(name)));
+    return level;
 }
 
 /* All or nothing: one transaction around the whole list. */
@@ -301,4 +295,31 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
     buf_clear(out);
     (void)before;
     return over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
+}
+
+/* --- rows of a model ------------------------------------------------------------------------------------------------ */
+
+bool engine_count(engine *e, const schema_model *m, arena *a, int64_t *rows, nicol_error *err)
+{
+    nicol_str text = arena_printf(a,
+                                  "{\"modelName\":\"%.*s\",\"action\":\"aggregate\",\"query\":{\"arguments\":{},\"selection\":"
+                                  "{\"_count\":{\"arguments\":{},\"selection\":{\"_all\":true}}}}}",
+                                  STR_FMT(m->name));
+    json_doc doc;
+    ready r;
+    if (!text.ptr) return nicol_fail_oom(err);
+    if (!json_parse(a, text, 16, &doc, err) || !prepare(e, e->own, json_root(&doc), a, &r, err)) return false;
+    exec_request rq = {.plan = r.plan, .params = r.params, .a = a, .deadline_us = clock_mono_us() + 1000000};
+    buf out;
+    buf_init(&out, e->m, 4096);
+    bool has_value = false;
+    bool good = exec_run(e->x, &rq, &out, &has_value, err);
+    json_doc answer;
+    good = good && json_parse(a, buf_view(&out), 16, &answer, err);
+    if (good && !json_i64(json_get(json_get(json_root(&answer), S("_count")), S("_all")), rows)) {
+        good = nicol_fail(err, NICOL_E_INTERNAL, "the count came back without a number");
+    }
+    buf_free(&out);
+    ready_done(&r);
+    return good;
 }
