@@ -153,16 +153,6 @@ static void create_child(wblock *b, const wnested *x, const query_write *w, nico
     if (fk) w_create_row(b, w, fk, (uint32_t)x->r->fk_n, NULL);
 }
 
-static void child_create(const wnested *x)
-{
-    for (uint32_t i = 0; i < x->n->items_n; i++) {
-        wblock b;
-        wb_open(x->b->c, &b);
-        create_child(&b, x, x->n->items[i].create, S("a nested create"), inline_text(x));
-        wb_do(x->b, wb_close(&b, NULL));
-    }
-}
-
 static void child_create_many(const wnested *x)
 {
     cc *c = x->b->c;
@@ -177,6 +167,22 @@ static void child_create_many(const wnested *x)
     if (!fk) return;
     wb_do(&b, w_insert(c, x->child, rows, x->n->items_n, fk, (uint32_t)x->r->fk_n, x->n->skip_duplicates, NULL));
     wb_do(x->b, wb_close(&b, NULL));
+}
+
+static void child_create(const wnested *x)
+{
+    bool plain = x->n->items_n > 1 && x->n->field->arity == ARITY_LIST;
+    for (uint32_t i = 0; i < x->n->items_n && plain; i++) plain = x->n->items[i].create->nested_n == 0;
+    if (plain) {
+        child_create_many(x); /* rows with nothing below them go in together */
+        return;
+    }
+    for (uint32_t i = 0; i < x->n->items_n; i++) {
+        wblock b;
+        wb_open(x->b->c, &b);
+        create_child(&b, x, x->n->items[i].create, S("a nested create"), inline_text(x));
+        wb_do(x->b, wb_close(&b, NULL));
+    }
 }
 
 static void child_connect_list(const wnested *x)

@@ -174,6 +174,7 @@ static wfields select_fields(cc *c, const query_select *sel, bool with_id)
     wfields id = with_id ? w_identity(sel->model) : (wfields){0};
     wfields f = {0};
     f.v = cc_select_columns(c, sel, id.v, id.n, &f.n);
+    if (!f.v) f.n = 0;
     return f;
 }
 

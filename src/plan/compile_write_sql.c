@@ -118,6 +118,7 @@ static void limited(cc_stmt *st, const schema_model *m, nicol_str alias, const w
 
 void w_where(cc_stmt *st, const schema_model *m, nicol_str alias, const wwhere *w)
 {
+    if (st->c->failed) return; /* values that w points to may be missing */
     if (w->has_limit) limited(st, m, alias, w);
     else parts(st, m, alias, w);
 }
