@@ -137,6 +137,7 @@ struct schema_model {
     size_t indexes_n;
     const schema_index *id;        /* NULL for views and models identified by a unique key */
     const schema_index *identity;  /* id, else the first usable unique whose fields are all required: how rows are told apart */
+    map *fields_by_name, *fields_by_column; /* models with many fields; else NULL (use schema_field_get) */
 };
 
 struct schema {
@@ -184,7 +185,12 @@ typedef struct schema_opts {
  * `a` with *diags; *err says "N errors" with the first one, or that memory or a limit ran out. */
 schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts *opts, arena *a, schema_diags *diags,
                      nicol_error *err) NICOL_MUST_CHECK;
+/* Everything lives in `a`: freeing the arena frees the schema. schema_free is there for symmetry and may be left out. */
 void schema_free(schema *s);
+
+/* Reads one file, or the *.prisma files of a folder and its subfolders, sorted by path; bounded in number, depth and
+ * size. Paths and texts are in `a`. */
+bool schema_load(const char *path, arena *a, schema_file **files, size_t *n, nicol_error *err) NICOL_MUST_CHECK;
 
 /* Text for people: message, "path:line:col", the source line with a mark under the span. colour: ANSI. */
 void schema_diag_render(const schema_file *files, const schema_diag *d, bool colour, buf *out);

@@ -1,0 +1,156 @@
+/* schema/ast_int.h - the syntax tree of the schema language, and the parser's interface.
+ *
+ * Every node has its span. Blocks keep their lines in order (fields, attributes, comments, blank lines, lines that could
+ * not be read), so that a formatter can print the file back from this tree. Names and texts are slices of the source;
+ * only strings with escapes are decoded into the arena.
+ */
+#ifndef SCHEMA_AST_INT_H
+#define SCHEMA_AST_INT_H
+
+#include "schema/schema.h"
+
+typedef struct span {
+    uint32_t file, start, end; /* byte offsets, end exclusive */
+} span;
+
+typedef struct ast_ident {
+    nicol_str name;
+    span at;
+} ast_ident;
+
+typedef enum ast_expr_kind { EXPR_NUMBER, EXPR_STRING, EXPR_PATH, EXPR_CALL, EXPR_ARRAY } ast_expr_kind;
+
+typedef struct ast_expr ast_expr;
+typedef struct ast_arg ast_arg;
+
+typedef struct ast_args {
+    ast_arg *first; /* with a value, in order */
+    ast_arg *empty; /* "name:" without one */
+    span comma;     /* a trailing comma; end 0 when there is none */
+    size_t n;
+} ast_args;
+
+struct ast_expr {
+    ast_expr_kind kind;
+    span at;
+    nicol_str text; /* number, decoded string, path, function's name */
+    ast_args args;  /* EXPR_CALL */
+    ast_expr *items; /* EXPR_ARRAY: the first of them */
+    ast_expr *next;
+};
+
+struct ast_arg {
+    ast_ident name; /* empty when unnamed */
+    ast_expr *value;
+    span at;
+    ast_arg *next;
+    bool used;
+};
+
+typedef struct ast_attr {
+    ast_ident name; /* without @; "db.VarChar" in one piece */
+    ast_args args;
+    span at;
+    struct ast_attr *next;
+    bool used;
+} ast_attr;
+
+typedef struct ast_field {
+    ast_ident name;
+    ast_ident type; /* of Unsupported("..."): the text in the quotes */
+    bool unsupported;
+    schema_arity arity;
+    ast_attr *attrs;
+    nicol_str doc;
+    span at;
+    span type_at;
+    struct ast_field *next;
+} ast_field;
+
+typedef struct ast_value {
+    ast_ident name;
+    ast_attr *attrs;
+    nicol_str doc;
+    span at;
+    struct ast_value *next;
+} ast_value;
+
+typedef struct ast_prop {
+    ast_ident name;
+    ast_expr *value; /* NULL when it is missing */
+    span at;
+    struct ast_prop *next;
+} ast_prop;
+
+typedef enum ast_item_kind { ITEM_FIELD, ITEM_VALUE, ITEM_PROP, ITEM_ATTR, ITEM_COMMENT, ITEM_BLANK, ITEM_BAD } ast_item_kind;
+
+typedef struct ast_item {
+    ast_item_kind kind;
+    span at;
+    void *node; /* ast_field, ast_value, ast_prop or ast_attr */
+    struct ast_item *next;
+} ast_item;
+
+typedef enum ast_top_kind { TOP_MODEL, TOP_VIEW, TOP_TYPE, TOP_ENUM, TOP_DATASOURCE, TOP_GENERATOR, TOP_COMMENT, TOP_BLANK } ast_top_kind;
+
+typedef struct ast_top {
+    ast_top_kind kind;
+    ast_ident name;
+    span at;
+    nicol_str doc;
+    ast_item *items;   /* all lines, in order */
+    ast_field *fields; /* models, views, types */
+    size_t fields_n;
+    ast_value *values; /* enums */
+    size_t values_n;
+    ast_prop *props; /* datasources, generators */
+    ast_attr *attrs; /* block attributes */
+    struct ast_top *next;
+} ast_top;
+
+/* Diagnostics are gathered in a list and copied into one array at the end. */
+typedef struct diag_node {
+    schema_diag d;
+    struct diag_node *next;
+} diag_node;
+
+typedef struct diag_list {
+    arena *a;
+    diag_node *first, **tail;
+    size_t n, errors;
+    bool full; /* SCHEMA_DIAGS_MAX was reached: the rest is not kept */
+} diag_list;
+
+#define SCHEMA_DIAGS_MAX 10000
+
+void diag_init(diag_list *l, arena *a);
+/* A printf'd error at `at`. */
+void diag_error(diag_list *l, span at, const char *fmt, ...) NICOL_PRINTF(3, 4);
+void diag_warn(diag_list *l, span at, const char *fmt, ...) NICOL_PRINTF(3, 4);
+/* The error without a format: for the many that only say that a line is wrong. The text must outlive the list. */
+void diag_line(diag_list *l, span at, nicol_str text);
+bool diag_array(const diag_list *l, schema_diags *out);
+
+/* --- characters (lex.c) ---------------------------------------------------------------------------------------------- */
+
+/* A cursor over one file. Every function leaves `at` where it was when it does not match. */
+typedef struct lex {
+    const char *p;
+    uint32_t at, end;
+} lex;
+
+bool lex_blank(lex *l);                    /* skips blanks, tabs and other spaces; true when there were any */
+bool lex_newline(lex *l);
+bool lex_char(lex *l, char c);             /* this very character */
+bool lex_text(lex *l, nicol_str text);
+bool lex_ident(lex *l, nicol_str *out);    /* [A-Za-z0-9][A-Za-z0-9_-]* */
+bool lex_path(lex *l, nicol_str *out);     /* identifiers joined by dots */
+bool lex_number(lex *l, nicol_str *out);   /* -?digits[.digits] */
+bool lex_string(lex *l, nicol_str *raw);   /* with its quotes; raw is what is between them */
+void lex_line(lex *l);                     /* up to the end of the line, without it */
+
+/* Reads all files. False when memory ran out. */
+bool ast_parse(const schema_file *files, size_t files_n, arena *tree, arena *keep, diag_list *diags, ast_top **out,
+               nicol_error *err) NICOL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,198 @@
+/* schema/check_names.c - names that must differ: tables, constraints, and the keys of the client's where clauses.
+ *
+ * Which constraints share a namespace is the provider's; a scope says who is counted in it and who complains.
+ */
+#include "schema/schema_int.h"
+
+enum { PK = 1, INDEX = 2, FK = 4, DEFAULT = 8 };
+
+static const struct {
+    bool global;
+    unsigned counted, reports;
+    const char *text; /* per-model ones go on after "on model `M` " */
+} SCOPES[] = {
+    [SCOPE_GLOBAL_INDEX] = {true, INDEX, INDEX, "global for indexes and unique constraints"},
+    [SCOPE_GLOBAL_FK] = {true, FK, FK, "global for foreign keys"},
+    [SCOPE_GLOBAL_PK_INDEX] = {true, PK | INDEX, PK | INDEX, "global for primary key, indexes and unique constraints"},
+    [SCOPE_GLOBAL_PK_FK_DEFAULT] = {true, PK | FK | DEFAULT, PK | FK | DEFAULT,
+                                    "global for primary keys, foreign keys and default constraints"},
+    [SCOPE_MODEL_INDEX] = {false, INDEX, INDEX, "for indexes and unique constraints"},
+    [SCOPE_MODEL_PK_INDEX] = {false, PK | INDEX, PK | INDEX, "for primary key, indexes and unique constraints"},
+    [SCOPE_MODEL_PK_INDEX_FK] = {false, PK | INDEX | FK, PK | FK,
+                                 "for primary key, indexes, unique constraints and foreign keys"},
+};
+
+typedef struct counter {
+    size_t n;
+} counter;
+
+static nicol_str scope_key(sc_ctx *c, int scope, const schema_model *m, nicol_str name)
+{
+    nicol_str own = m->db_schema;
+    if (!SCOPES[scope].global) return ctx_text(c, "%d %u %.*s", scope, m->index, STR_FMT(name));
+    return ctx_text(c, "%d '%.*s' %.*s", scope, STR_FMT(own), STR_FMT(name));
+}
+
+static void count_key(sc_ctx *c, nicol_str key)
+{
+    counter *n = map_get(c->taken, key);
+    if (n == NULL) {
+        n = NEW(c, counter);
+        if (n == NULL || !map_add(c, c->taken, key, n)) return;
+    }
+    n->n++;
+}
+
+static size_t counted(const sc_ctx *c, nicol_str key)
+{
+    const counter *n = map_get(c->taken, key);
+    return n == NULL ? 0 : n->n;
+}
+
+static void count_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name)
+{
+    for (unsigned s = 0; s < SCOPES_N && !c->oom; s++)
+        if ((c->prov->scopes & (1u << s)) != 0 && (SCOPES[s].counted & kind) != 0)
+            count_key(c, scope_key(c, (int)s, m, name));
+}
+
+static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name, nicol_str attr, span at)
+{
+    for (unsigned s = 0; s < SCOPES_N && !c->oom; s++) {
+        if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].reports & kind) == 0) continue;
+        if (counted(c, scope_key(c, (int)s, m, name)) < 2) continue;
+        nicol_str where = SCOPES[s].global ? (nicol_str){0} : ctx_text(c, "on model `%.*s` ", STR_FMT(m->name));
+        error_attr_at(c, attr, at,
+                      "The given constraint name `%.*s` has to be unique in the following namespace: %.*s%s. Please provide a "
+                      "different name using the `map` argument.",
+                      STR_FMT(name), STR_FMT(where), SCOPES[s].text);
+    }
+}
+
+static nicol_str custom_key(sc_ctx *c, const schema_model *m, nicol_str name)
+{
+    return ctx_text(c, "c %u %.*s", m->index, STR_FMT(name));
+}
+
+static nicol_str default_constraint(sc_ctx *c, const field_info *f)
+{
+    const schema_field *one = f->f;
+    return f->default_map.set ? f->default_map.text : default_name(c, f->owner->m, &one, 1, "_df");
+}
+
+void names_gather(sc_ctx *c)
+{
+    c->taken = map_new(&c->tmem, SIZE_MAX / 64);
+    if (c->taken == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
+        model_info *m = &c->models[i];
+        if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0) count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
+        if (m->id != NULL && m->id->name.set) count_key(c, custom_key(c, m->m, m->id->name.text));
+        for (const index_info *x = m->indexes; x != NULL; x = x->next) {
+            count_name(c, INDEX, m->m, index_db_name(c, m->m, x));
+            if (x->name.set) count_key(c, custom_key(c, m->m, x->name.text));
+        }
+        for (size_t k = 0; k < m->m->fields_n && (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) != 0; k++)
+            if (m->fields[k].a_default != NULL) count_name(c, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
+    }
+    for (size_t i = 0; i < c->rels_n && !c->oom; i++) {
+        const relation_info *r = &c->rels[i];
+        if (r->kind == RELATION_MANY_MANY || r->fwd == NULL) continue;
+        count_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r));
+    }
+}
+
+static bool named_arg_span(const ast_attr *a, nicol_str name, span *at)
+{
+    for (const ast_arg *x = a->args.first; x != NULL; x = x->next) {
+        if (!str_eq(x->name.name, name)) continue;
+        *at = x->at;
+        return true;
+    }
+    return false;
+}
+
+static span name_span(const ast_attr *a, bool or_name)
+{
+    span at = a->at;
+    if (!named_arg_span(a, S("map"), &at) && or_name) (void)named_arg_span(a, S("name"), &at);
+    return at;
+}
+
+nicol_str attr_title(sc_ctx *c, const index_info *x)
+{
+    return ctx_text(c, "%s%.*s", x->source != NULL ? "@" : "@@", STR_FMT(x->attr->name.name));
+}
+
+void check_index_name(sc_ctx *c, const model_info *m, const index_info *x)
+{
+    nicol_str title = attr_title(c, x);
+    if (x->kind == INDEX_ID) {
+        if ((c->prov->caps & CAP_NAMED_PK) == 0) return;
+        nicol_str name = index_db_name(c, m->m, x);
+        check_name_length(c, m, x->attr, name, x->source == NULL);
+        report_name(c, PK, m->m, name, title, name_span(x->attr, false));
+        return;
+    }
+    report_name(c, INDEX, m->m, index_db_name(c, m->m, x), title, name_span(x->attr, true));
+}
+
+void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x)
+{
+    if (!x->name.set || counted(c, custom_key(c, m->m, x->name.text)) < 2) return;
+    error_attr_at(c, attr_title(c, x), x->name.at,
+                  "The given custom name `%.*s` has to be unique on the model. Please provide a different name for the `name` "
+                  "argument.",
+                  STR_FMT(x->name.text));
+}
+
+void check_default_name(sc_ctx *c, const field_info *f)
+{
+    if (f->a_default == NULL || (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) == 0) return;
+    span at = f->ast->at;
+    (void)named_arg_span(f->a_default, S("map"), &at);
+    report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), S("@default"), at);
+}
+
+void check_fk_name(sc_ctx *c, const relation_info *r)
+{
+    span at = r->fwd->ast->at;
+    if (r->fwd->rel->attr != NULL) (void)named_arg_span(r->fwd->rel->attr, S("map"), &at);
+    report_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r), S("@relation"), at);
+}
+
+void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block)
+{
+    if (name.len <= c->prov->name_max) return;
+    error_model(c, m, a->at,
+                "The constraint name '%.*s' specified in the `map` argument for the `%s%.*s` constraint is too long for your "
+                "chosen provider. The maximum allowed length is %zu bytes.",
+                STR_FMT(name), block ? "@@" : "@", STR_FMT(a->name.name), c->prov->name_max);
+}
+
+/* Two models on one table. The message stands at the @@map that causes it, on whichever model it is. */
+void check_tables(sc_ctx *c)
+{
+    map *seen = map_new(&c->tmem, SIZE_MAX / 64);
+    if (seen == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
+        model_info *m = &c->models[i];
+        nicol_str key = ctx_text(c, "'%.*s' %.*s", STR_FMT(m->m->db_schema), STR_FMT(m->m->db_name));
+        const model_info *old = map_get(seen, key);
+        const model_info *mapped = m->a_map != NULL || old == NULL ? m : old, *other = mapped == m ? old : m;
+        if (old == NULL || mapped->a_map == NULL) {
+            map_add(c, seen, key, m);
+            continue;
+        }
+        diag_error(&c->diags, mapped->a_map->at,
+                   "The model with database name \"%.*s\" could not be defined because another model or view with this name "
+                   "exists: \"%.*s\"",
+                   STR_FMT(m->m->db_name), STR_FMT(other->m->name));
+    }
+}

@@ -1,0 +1,119 @@
+/* schema/expr.c - reading typed values out of expressions; each failure says what was expected and what was found. */
+#include "schema/schema_int.h"
+
+static const char *kind_name(const ast_expr *e)
+{
+    static const char *const names[] = {[EXPR_NUMBER] = "numeric", [EXPR_STRING] = "string", [EXPR_PATH] = "literal",
+                                        [EXPR_CALL] = "functional", [EXPR_ARRAY] = "array"};
+    return names[e->kind];
+}
+
+typedef struct texter {
+    sc_ctx *c;
+    buf b;
+} texter;
+
+static void put_expr(texter *t, const ast_expr *e)
+{
+    switch (e->kind) {
+    case EXPR_NUMBER:
+    case EXPR_PATH:
+        buf_str(&t->b, e->text);
+        break;
+    case EXPR_STRING:
+        buf_str(&t->b, ctx_source(t->c, e->at));
+        break;
+    case EXPR_CALL:
+        buf_str(&t->b, e->text);
+        buf_char(&t->b, '(');
+        for (const ast_arg *a = e->args.first; a != NULL; a = a->next) {
+            if (a != e->args.first) buf_char(&t->b, ',');
+            if (a->name.name.len != 0) {
+                buf_str(&t->b, a->name.name);
+                buf_char(&t->b, ':');
+            }
+            put_expr(t, a->value);
+        }
+        buf_char(&t->b, ')');
+        break;
+    case EXPR_ARRAY:
+        buf_char(&t->b, '[');
+        for (const ast_expr *i = e->items; i != NULL; i = i->next) {
+            if (i != e->items) buf_char(&t->b, ',');
+            put_expr(t, i);
+        }
+        buf_char(&t->b, ']');
+        break;
+    }
+}
+
+nicol_str expr_text(sc_ctx *c, const ast_expr *e)
+{
+    texter t = {.c = c};
+    buf_init(&t.b, &c->tmem, SIZE_MAX / 2);
+    put_expr(&t, e);
+    if (buf_failed(&t.b)) c->oom = true;
+    return buf_failed(&t.b) ? (nicol_str){0} : buf_view(&t.b);
+}
+
+nicol_str expr_text_keep(sc_ctx *c, const ast_expr *e)
+{
+    nicol_str s = arena_str(c->a, expr_text(c, e));
+    if (s.ptr == NULL) c->oom = true;
+    return s;
+}
+
+static bool mismatch(sc_ctx *c, const ast_expr *e, const char *expected)
+{
+    nicol_str text = expr_text(c, e);
+    diag_error(&c->diags, e->at, "Expected a %s value, but received %s value `%.*s`.", expected, kind_name(e), STR_FMT(text));
+    return false;
+}
+
+bool expr_string(sc_ctx *c, const ast_expr *e, nicol_str *out)
+{
+    if (e->kind != EXPR_STRING) return mismatch(c, e, "string");
+    *out = e->text;
+    return true;
+}
+
+bool expr_constant(sc_ctx *c, const ast_expr *e, nicol_str *out)
+{
+    if (e->kind != EXPR_PATH) return mismatch(c, e, "constant");
+    *out = e->text;
+    return true;
+}
+
+bool expr_boolean(sc_ctx *c, const ast_expr *e, bool *out)
+{
+    *out = str_eq(e->text, S("true"));
+    if (e->kind == EXPR_PATH && (*out || str_eq(e->text, S("false")))) return true;
+    return mismatch(c, e, "boolean");
+}
+
+bool expr_integer(sc_ctx *c, const ast_expr *e, int64_t *out)
+{
+    if (e->kind == EXPR_NUMBER && str_to_i64(e->text, out)) return true;
+    return mismatch(c, e, "numeric");
+}
+
+bool is_call(const ast_expr *e, nicol_str name)
+{
+    return e != NULL && e->kind == EXPR_CALL && str_eq(e->text, name);
+}
+
+named_arg arg_string(sc_ctx *c, ast_attr *a, nicol_str name)
+{
+    named_arg out = {0};
+    const ast_expr *e = arg_opt(a, name);
+    if (e == NULL || !expr_string(c, e, &out.text)) return out;
+    if (out.text.len == 0) {
+        error_attr(c, a, "The `%.*s` argument cannot be an empty string.", STR_FMT(name));
+        return out;
+    }
+    out.set = true;
+    out.at = e->at;
+    for (const ast_arg *arg = a->args.first; arg != NULL; arg = arg->next)
+        if (arg->value == e) out.at = arg->at;
+    return out;
+}

@@ -1,0 +1,130 @@
+/* schema/lex.c - the characters of the schema language.
+ *
+ * The language is read line by line: blanks never include line ends, and a line that does not fit its rule is reported
+ * whole. So there is no token stream; the parser tries a rule at a cursor and steps back within the line when it fails.
+ */
+#include "schema/ast_int.h"
+
+/* Length of a Unicode space separator (category Zs) or tab at p, 0 when there is none. */
+static uint32_t space_len(const lex *l)
+{
+    const unsigned char *p = (const unsigned char *)l->p + l->at;
+    uint32_t left = l->end - l->at;
+    if (left == 0) return 0;
+    if (p[0] == ' ' || p[0] == '\t') return 1;
+    if (p[0] < 0x80) return 0;
+    if (left >= 2 && p[0] == 0xC2 && p[1] == 0xA0) return 2;
+    if (left < 3) return 0;
+    if (p[0] == 0xE1) return p[1] == 0x9A && p[2] == 0x80 ? 3 : 0;
+    if (p[0] == 0xE2 && p[1] == 0x80) return (p[2] >= 0x80 && p[2] <= 0x8A) || p[2] == 0xAF ? 3 : 0;
+    if (p[0] == 0xE2 && p[1] == 0x81) return p[2] == 0x9F ? 3 : 0;
+    return p[0] == 0xE3 && p[1] == 0x80 && p[2] == 0x80 ? 3 : 0;
+}
+
+bool lex_blank(lex *l)
+{
+    uint32_t from = l->at;
+    for (uint32_t n; (n = space_len(l)) != 0;) l->at += n;
+    return l->at != from;
+}
+
+bool lex_newline(lex *l)
+{
+    if (l->at >= l->end) return false;
+    if (l->p[l->at] == '\n') {
+        l->at++;
+        return true;
+    }
+    if (l->p[l->at] != '\r') return false;
+    l->at++;
+    if (l->at < l->end && l->p[l->at] == '\n') l->at++;
+    return true;
+}
+
+bool lex_char(lex *l, char c)
+{
+    if (l->at >= l->end || l->p[l->at] != c) return false;
+    l->at++;
+    return true;
+}
+
+bool lex_text(lex *l, nicol_str text)
+{
+    if (l->end - l->at < text.len || memcmp(l->p + l->at, text.ptr, text.len) != 0) return false;
+    l->at += (uint32_t)text.len;
+    return true;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool lex_ident(lex *l, nicol_str *out)
+{
+    uint32_t i = l->at;
+    if (i >= l->end || !is_alnum(l->p[i])) return false;
+    while (i < l->end && (is_alnum(l->p[i]) || l->p[i] == '_' || l->p[i] == '-')) i++;
+    *out = str_of(l->p + l->at, i - l->at);
+    l->at = i;
+    return true;
+}
+
+bool lex_path(lex *l, nicol_str *out)
+{
+    uint32_t from = l->at;
+    nicol_str part;
+    if (!lex_ident(l, &part)) return false;
+    while (lex_char(l, '.')) {
+        if (!lex_ident(l, &part)) continue; /* "a..b" and "a." are paths too; nothing is called so */
+    }
+    *out = str_of(l->p + from, l->at - from);
+    return true;
+}
+
+bool lex_number(lex *l, nicol_str *out)
+{
+    uint32_t i = l->at;
+    if (i < l->end && l->p[i] == '-') i++;
+    uint32_t digits = i;
+    while (i < l->end && is_digit(l->p[i])) i++;
+    if (i == digits) return false;
+    if (i + 1 < l->end && l->p[i] == '.' && is_digit(l->p[i + 1])) {
+        i++;
+        while (i < l->end && is_digit(l->p[i])) i++;
+    }
+    *out = str_of(l->p + l->at, i - l->at);
+    l->at = i;
+    return true;
+}
+
+bool lex_string(lex *l, nicol_str *raw)
+{
+    uint32_t i = l->at;
+    if (i >= l->end || l->p[i] != '"') return false;
+    for (i++; i < l->end; i++) {
+        unsigned char c = (unsigned char)l->p[i];
+        if (c == '"') {
+            *raw = str_of(l->p + l->at + 1, i - l->at - 1);
+            l->at = i + 1;
+            return true;
+        }
+        /* An escaped line end would let a string swallow the block's end, so it ends the string instead. */
+        if (c == '\\' && i + 1 < l->end && l->p[i + 1] != '\n' && l->p[i + 1] != '\r') {
+            i++;
+            continue;
+        }
+        if (c < 0x20) return false;
+    }
+    return false;
+}
+
+void lex_line(lex *l)
+{
+    while (l->at < l->end && l->p[l->at] != '\n' && l->p[l->at] != '\r') l->at++;
+}

@@ -1,0 +1,224 @@
+/* schema/names.c - the first phase: what is called how. Makes the public models and enums, with their fields and values,
+ * and reports names that are reserved, malformed or taken. */
+#include "schema/schema_int.h"
+
+/* Names that the generated clients cannot use for a model or enum. */
+static const char *const RESERVED[] = {
+    "PrismaClient", "async",  "await",    "break",      "case",      "catch",     "class",   "const",  "continue",
+    "debugger",     "default", "delete",  "do",         "else",      "enum",      "export",  "extends", "false",
+    "finally",      "for",    "function", "if",         "implements", "import",   "in",      "instanceof", "interface",
+    "let",          "new",    "null",     "package",    "private",   "protected", "public",  "return", "super",
+    "switch",       "this",   "throw",    "true",       "try",       "using",     "typeof",  "var",    "void",
+    "while",        "with",   "yield",
+};
+
+static bool reserved(nicol_str name)
+{
+    for (size_t i = 0; i < sizeof(RESERVED) / sizeof(RESERVED[0]); i++)
+        if (str_eq(name, str_c(RESERVED[i]))) return true;
+    return false;
+}
+
+static const char *top_word(ast_top_kind k)
+{
+    static const char *const words[] = {[TOP_MODEL] = "model",       [TOP_VIEW] = "view",     [TOP_TYPE] = "composite type",
+                                        [TOP_ENUM] = "enum",         [TOP_DATASOURCE] = "source", [TOP_GENERATOR] = "generator",
+                                        [TOP_COMMENT] = "comment",   [TOP_BLANK] = "line"};
+    return words[k];
+}
+
+/* Letters that a line may hold but a name may not. `what`: "Model", "Field", ... */
+static void check_spelling(sc_ctx *c, const ast_ident *id, const char *what)
+{
+    if (id->name.ptr[0] >= '0' && id->name.ptr[0] <= '9') {
+        diag_error(&c->diags, id->at, "Error validating: The name of a %s must not start with a number.", what);
+    } else if (str_find_char(id->name, '-', 0) != SIZE_MAX) {
+        diag_error(&c->diags, id->at, "Error validating: The character `-` is not allowed in %s names.", what);
+    }
+}
+
+static void check_top_name(sc_ctx *c, const ast_top *t)
+{
+    scalar_type scalar;
+    if (!reserved(t->name.name)) {
+        if (scalar_of(t->name.name, &scalar))
+            diag_error(&c->diags, t->name.at, "\"%.*s\" is a reserved scalar type name and cannot be used.",
+                       STR_FMT(t->name.name));
+        return;
+    }
+    if (t->kind == TOP_ENUM) {
+        diag_error(&c->diags, t->at,
+                   "Error validating enum `%.*s`: The enum name `%.*s` is invalid. It is a reserved name. Please change it. "
+                   "Read more at "
+                   "https://www.prisma.io/docs/reference/tools-and-interfaces/prisma-schema/data-model#naming-enums",
+                   STR_FMT(t->name.name), STR_FMT(t->name.name));
+        return;
+    }
+    const char *block = t->kind == TOP_VIEW ? "view" : "model";
+    diag_error(&c->diags, t->at,
+               "Error validating %s \"%.*s\": The %s name `%.*s` is invalid. It is a reserved name. Please change it. Read "
+               "more at https://pris.ly/d/naming-models",
+               block, STR_FMT(t->name.name), block, STR_FMT(t->name.name));
+}
+
+static void add_top(sc_ctx *c, map *names, ast_top *t)
+{
+    const ast_top *old = map_get(names, t->name.name);
+    if (old != NULL) {
+        diag_error(&c->diags, t->name.at, "The %s \"%.*s\" cannot be defined because a %s with that name already exists.",
+                   top_word(t->kind), STR_FMT(t->name.name), top_word(old->kind));
+        return;
+    }
+    map_add(c, names, t->name.name, t);
+}
+
+static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
+{
+    schema_model *pub = m->m;
+    size_t n = 0;
+    m->ast = t;
+    m->indexes_tail = &m->indexes;
+    pub->name = pub->db_name = t->name.name;
+    pub->doc = t->doc;
+    pub->owner = c->s;
+    pub->is_view = t->kind == TOP_VIEW;
+    pub->fields = KEEP_ARRAY(c, t->fields_n, schema_field);
+    pub->fields_n = pub->fields == NULL ? 0 : t->fields_n;
+    m->fields = NEW_ARRAY(c, pub->fields_n, field_info);
+    m->by_name = map_new(&c->tmem, SIZE_MAX / 64);
+    if (m->by_name == NULL || (m->fields == NULL && pub->fields_n != 0)) {
+        c->oom = true;
+        return;
+    }
+    for (const ast_field *a = t->fields; a != NULL && n < pub->fields_n; a = a->next, n++) {
+        schema_field *f = &pub->fields[n];
+        *f = (schema_field){.name = a->name.name, .doc = a->doc, .model = pub, .index = (uint32_t)n, .arity = a->arity};
+        m->fields[n] = (field_info){.f = f, .ast = a, .owner = m};
+        check_spelling(c, &a->name, "Field");
+        if (map_get(m->by_name, f->name) != NULL) {
+            diag_error(&c->diags, a->name.at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
+                       pub->is_view ? "view" : "model", STR_FMT(pub->name));
+        } else {
+            map_add(c, m->by_name, f->name, &m->fields[n]);
+        }
+    }
+}
+
+static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
+{
+    size_t n = 0;
+    e->ast = t;
+    *e->e = (schema_enum){.name = t->name.name, .db_name = t->name.name, .doc = t->doc};
+    e->e->values = KEEP_ARRAY(c, t->values_n, schema_enum_value);
+    if (e->e->values == NULL && t->values_n != 0) return;
+    map *seen = map_new(&c->tmem, SIZE_MAX / 64);
+    if (seen == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (ast_value *v = t->values; v != NULL; v = v->next, n++) {
+        e->e->values[n] = (schema_enum_value){.name = v->name.name, .db_name = v->name.name, .doc = v->doc};
+        check_spelling(c, &v->name, "Enum Value");
+        if (map_get(seen, v->name.name) != NULL)
+            diag_error(&c->diags, v->at, "Value \"%.*s\" is already defined on enum \"%.*s\".", STR_FMT(v->name.name),
+                       STR_FMT(t->name.name));
+        else
+            map_add(c, seen, v->name.name, v);
+    }
+    e->e->values_n = n;
+    if (n == 0) diag_line(&c->diags, t->at, S("Error validating: An enum must have at least one value."));
+}
+
+static void resolve_type(sc_ctx *c, const ast_top *t)
+{
+    map *seen = map_new(&c->tmem, SIZE_MAX / 64);
+    if (seen == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (ast_field *f = t->fields; f != NULL; f = f->next) {
+        check_spelling(c, &f->name, "Field");
+        if (map_get(seen, f->name.name) != NULL)
+            diag_error(&c->diags, f->name.at, "Field \"%.*s\" is already defined on composite type \"%.*s\".",
+                       STR_FMT(f->name.name), STR_FMT(t->name.name));
+        else
+            map_add(c, seen, f->name.name, f);
+    }
+}
+
+static void resolve_config(sc_ctx *c, ast_top *t)
+{
+    const char *what = t->kind == TOP_DATASOURCE ? "source" : "generator";
+    for (const ast_prop *p = t->props; p != NULL; p = p->next) {
+        for (const ast_prop *q = t->props; q != p; q = q->next) {
+            if (!str_eq(p->name.name, q->name.name)) continue;
+            diag_error(&c->diags, p->name.at, "Key \"%.*s\" is already defined in %s \"%.*s\".", STR_FMT(p->name.name), what,
+                       STR_FMT(t->name.name));
+            break;
+        }
+    }
+}
+
+static bool make_room(sc_ctx *c)
+{
+    schema *s = c->s;
+    for (const ast_top *t = c->tops; t != NULL; t = t->next) {
+        s->models_n += t->kind == TOP_MODEL || t->kind == TOP_VIEW;
+        s->enums_n += t->kind == TOP_ENUM;
+    }
+    s->models = KEEP_ARRAY(c, s->models_n, schema_model);
+    s->enums = KEEP_ARRAY(c, s->enums_n, schema_enum);
+    c->models = NEW_ARRAY(c, s->models_n, model_info);
+    c->enums = NEW_ARRAY(c, s->enums_n, enum_info);
+    c->names = map_new(&c->tmem, SIZE_MAX / 64);
+    if (c->names == NULL) c->oom = true;
+    return !c->oom;
+}
+
+bool names_resolve(sc_ctx *c)
+{
+    size_t models = 0, enums = 0;
+    map *sources = map_new(&c->tmem, SIZE_MAX / 64), *generators = map_new(&c->tmem, SIZE_MAX / 64);
+    if (sources == NULL || generators == NULL) c->oom = true;
+    if (c->oom || !make_room(c)) return false;
+    for (ast_top *t = c->tops; t != NULL && !c->oom; t = t->next) {
+        static const char *const words[] = {[TOP_MODEL] = "Model", [TOP_VIEW] = "View", [TOP_TYPE] = "Composite Type",
+                                            [TOP_ENUM] = "Enum", [TOP_DATASOURCE] = "Datasource",
+                                            [TOP_GENERATOR] = "Generator"};
+        if (t->kind == TOP_COMMENT || t->kind == TOP_BLANK) continue;
+        check_spelling(c, &t->name, words[t->kind]);
+        switch (t->kind) {
+        case TOP_MODEL:
+        case TOP_VIEW:
+            c->models[models].m = &c->s->models[models];
+            c->s->models[models].index = (uint32_t)models;
+            check_top_name(c, t);
+            resolve_model(c, t, &c->models[models++]);
+            add_top(c, c->names, t);
+            break;
+        case TOP_ENUM:
+            c->enums[enums].e = &c->s->enums[enums];
+            check_top_name(c, t);
+            resolve_enum(c, t, &c->enums[enums++]);
+            add_top(c, c->names, t);
+            break;
+        case TOP_TYPE:
+            check_top_name(c, t);
+            resolve_type(c, t);
+            add_top(c, c->names, t);
+            break;
+        case TOP_DATASOURCE:
+            resolve_config(c, t);
+            add_top(c, sources, t);
+            break;
+        case TOP_GENERATOR:
+            resolve_config(c, t);
+            add_top(c, generators, t);
+            break;
+        case TOP_COMMENT:
+        case TOP_BLANK:
+            break;
+        }
+    }
+    return !c->oom;
+}

@@ -1,0 +1,165 @@
+/* schema/schema.c - schema_parse: the phases one after the other, and the helpers that they share. */
+#include "base/limits.h"
+#include "schema/schema_int.h"
+
+/* The tree and the infos take about this many bytes for each of the source's, at most. */
+enum { TREE_FACTOR = 64 };
+
+void *ctx_alloc(sc_ctx *c, arena *a, size_t n, size_t size)
+{
+    if (n == 0) return NULL;
+    void *p = arena_array(a, n, size);
+    if (p == NULL) c->oom = true;
+    return p;
+}
+
+static void *arena_mem_alloc(void *ctx, size_t size)
+{
+    return arena_alloc(ctx, size);
+}
+
+static void *arena_mem_resize(void *ctx, void *p, size_t old_size, size_t new_size)
+{
+    return arena_grow(ctx, p, old_size, new_size);
+}
+
+static void arena_mem_free(void *ctx, void *p, size_t size)
+{
+    (void)ctx;
+    (void)p;
+    (void)size;
+}
+
+mem mem_in_arena(arena *a)
+{
+    return (mem){.alloc = arena_mem_alloc, .resize = arena_mem_resize, .free = arena_mem_free, .ctx = a};
+}
+
+bool map_add(sc_ctx *c, map *h, nicol_str key, void *value)
+{
+    if (map_put(h, key, value)) return true;
+    c->oom = true;
+    return false;
+}
+
+nicol_str ctx_source(const sc_ctx *c, span at)
+{
+    return str_sub(c->files[at.file].text, at.start, at.end);
+}
+
+field_info *field_find(const model_info *m, nicol_str name)
+{
+    return map_get(m->by_name, name);
+}
+
+model_info *model_of(const sc_ctx *c, const schema_model *m)
+{
+    return &c->models[m->index];
+}
+
+bool is_required(const field_info *f)
+{
+    return f->f->arity == ARITY_REQUIRED;
+}
+
+/* --- the phases ---------------------------------------------------------------------------------------------------------- */
+
+static bool failed(const sc_ctx *c)
+{
+    return c->oom || c->diags.errors != 0;
+}
+
+/* The reference gives up between phases, so that nobody reads the consequences of a mistake; the configuration is always
+ * looked at. */
+static void run(sc_ctx *c)
+{
+    if (!names_resolve(c)) return;
+    bool names_ok = c->diags.errors == c->line_errors;
+    if (names_ok) types_resolve(c);
+    bool types_ok = names_ok && c->diags.errors == c->line_errors;
+    if (types_ok && !c->oom) attrs_resolve(c);
+    if (types_ok && !c->oom && !relations_infer(c)) c->oom = true;
+    if (!c->oom) config_resolve(c);
+    if (failed(c)) return;
+    checks_run(c);
+    if (!failed(c) && !model_finish(c)) c->oom = true;
+}
+
+/* Copies the texts, so that names may point into them as long as the schema lives. */
+static bool take_files(sc_ctx *c, const schema_file *files, size_t n, nicol_error *err)
+{
+    size_t bytes = 0;
+    schema_file *own = KEEP_ARRAY(c, n, schema_file);
+    for (size_t i = 0; i < n; i++) {
+        bytes += files[i].text.len;
+        if (files[i].text.len > NICOL_SCHEMA_BYTES_MAX || bytes > NICOL_SCHEMA_BYTES_MAX)
+            return nicol_fail(err, NICOL_E_LIMIT, "the schema is larger than %zu bytes: split the application or its schema",
+                              NICOL_SCHEMA_BYTES_MAX);
+    }
+    if (own == NULL && n != 0) return nicol_fail_oom(err);
+    for (size_t i = 0; i < n; i++) {
+        own[i].path = files[i].path;
+        own[i].text = arena_str(c->a, files[i].text);
+        if (own[i].text.ptr == NULL) return nicol_fail_oom(err);
+        size_t bad = str_utf8_bad(own[i].text);
+        if (bad == SIZE_MAX) continue;
+        span at = {(uint32_t)i, (uint32_t)bad, (uint32_t)bad + 1};
+        diag_error(&c->diags, at, "Error validating: The file is not valid UTF-8 (byte %zu). Save it as UTF-8.", bad);
+    }
+    c->files = own;
+    c->files_n = n;
+    return true;
+}
+
+static bool say_errors(sc_ctx *c, schema_diags *diags, nicol_error *err)
+{
+    const schema_diag *first = NULL;
+    if (c->diags.full) {
+        /* Room was kept for nothing more; the count below is still right. */
+        diags->v[diags->n - 1].message = S("Too many errors: the rest is not shown.");
+    }
+    for (size_t i = 0; i < diags->n && first == NULL; i++)
+        if (!diags->v[i].warning) first = &diags->v[i];
+    if (first == NULL) return true;
+    return nicol_fail(err, NICOL_E_SCHEMA_INVALID, "The schema has %zu error%s. The first: %.*s", c->diags.errors,
+                      c->diags.errors == 1 ? "" : "s", STR_FMT(first->message));
+}
+
+schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts *opts, arena *a, schema_diags *diags,
+                     nicol_error *err)
+{
+    sc_ctx c = {.a = a, .m = opts->m != NULL ? opts->m : mem_default, .version = opts->version};
+    schema *result = NULL;
+    schema_diags none;
+    if (diags == NULL) diags = &none;
+    *diags = (schema_diags){0};
+    c.t = arena_new(c.m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    if (c.t == NULL) {
+        nicol_fail_oom(err);
+        return NULL;
+    }
+    c.tmem = mem_in_arena(c.t);
+    diag_init(&c.diags, a);
+    c.s = ARENA_NEW(a, schema);
+    if (c.s == NULL) {
+        nicol_fail_oom(err);
+    } else if (take_files(&c, files, files_n, err)) {
+        c.s->a = a;
+        bool read = c.diags.errors != 0 || ast_parse(c.files, files_n, c.t, a, &c.diags, &c.tops, err);
+        c.line_errors = c.diags.errors;
+        if (read && c.tops != NULL) run(&c);
+        if (read && c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
+        if (read && (c.oom || arena_failed(a) || arena_failed(c.t) || !diag_array(&c.diags, diags))) {
+            read = false;
+            nicol_fail_oom(err);
+        }
+        if (read && say_errors(&c, diags, err)) result = c.s;
+    }
+    arena_free(c.t);
+    return result;
+}
+
+void schema_free(schema *s)
+{
+    (void)s; /* everything, the maps included, lives in the arena that schema_parse was given */
+}

@@ -1,0 +1,281 @@
+/* schema/schema_int.h - what the phases of schema_parse share.
+ *
+ * The phases run in the reference's order, and like there a phase whose predecessors failed does not run, because its
+ * messages would be consequences: names, types, attributes, configuration, then the checks on the finished model. Beside
+ * each public object stands an info with its syntax node, so that a check can point at the text.
+ */
+#ifndef SCHEMA_SCHEMA_INT_H
+#define SCHEMA_SCHEMA_INT_H
+
+#include "schema/ast_int.h"
+
+/* --- providers (provider.c) ----------------------------------------------------------------------------------------- */
+
+typedef enum provider_cap {
+    CAP_SCALAR_LISTS = 1u << 0,
+    CAP_ENUMS = 1u << 1,
+    CAP_JSON = 1u << 2,
+    CAP_AUTOINC = 1u << 3,
+    CAP_AUTOINC_MULTIPLE = 1u << 4,
+    CAP_AUTOINC_NON_ID = 1u << 5,
+    CAP_AUTOINC_NON_INDEXED = 1u << 6,
+    CAP_NAMED_FK = 1u << 7,
+    CAP_NAMED_PK = 1u << 8,
+    CAP_NAMED_DEFAULT = 1u << 9,
+    CAP_LENGTH_PREFIX = 1u << 10,
+    CAP_FULLTEXT = 1u << 11,
+    CAP_CLUSTERED = 1u << 12,
+    CAP_SCHEMAS = 1u << 13,
+    CAP_COMPOSITE_TYPES = 1u << 14,
+    CAP_COMPOUND_IDS = 1u << 15,
+    CAP_ANY_ID = 1u << 16,
+    CAP_PK_SORT = 1u << 17,
+    CAP_RELATIONS_REF_NON_UNIQUE = 1u << 18,
+    CAP_RELATION_FIELDS_IN_ANY_ORDER = 1u << 19,
+    CAP_IMPLICIT_M2M = 1u << 20,
+    CAP_EMBEDDED_M2M = 1u << 21,
+    CAP_DECIMAL = 1u << 22,
+    CAP_VIEWS = 1u << 23,
+    CAP_JSON_LISTS = 1u << 24,
+    CAP_INDEX_TYPES = 1u << 25,
+    CAP_OPS = 1u << 26
+} provider_cap;
+
+/* Where names of constraints must differ (check_names.c says who is in which). */
+typedef enum name_scope {
+    SCOPE_GLOBAL_INDEX,
+    SCOPE_GLOBAL_FK,
+    SCOPE_GLOBAL_PK_INDEX,
+    SCOPE_GLOBAL_PK_FK_DEFAULT,
+    SCOPE_MODEL_INDEX,
+    SCOPE_MODEL_PK_INDEX,
+    SCOPE_MODEL_PK_INDEX_FK,
+    SCOPES_N
+} name_scope;
+
+#define ACTION_BIT(a) (1u << (a))
+
+typedef struct provider_row {
+    schema_provider id;
+    const char *name, *alias; /* as written in `provider` */
+    const char *label;        /* as messages call it */
+    unsigned caps;
+    size_t name_max;          /* bytes of a constraint's name */
+    unsigned actions_fk, actions_emulated; /* ACTION_BIT sets */
+    bool emulated_default;    /* relationMode defaults to prisma */
+    unsigned scopes;           /* bits of name_scope */
+} provider_row;
+
+const provider_row *provider_by_name(nicol_str name);
+
+/* --- infos ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct model_info model_info;
+typedef struct field_info field_info;
+
+typedef struct named_arg { /* a string argument, where it stands */
+    nicol_str text;
+    span at;
+    bool set;
+} named_arg;
+
+typedef struct rel_info { /* of a relation field: what @relation says */
+    const ast_attr *attr;
+    named_arg name, map;
+    const schema_field **fields, **refs;
+    size_t fields_n, refs_n;
+    bool has_fields, has_refs;
+    schema_action on_delete, on_update;
+    span on_delete_at, on_update_at; /* end 0: not written */
+    uint32_t relation;               /* index in ctx->rels; UINT32_MAX: none */
+    field_info *next;                /* of the same rel_group */
+} rel_info;
+
+/* Relation fields of one model to another under one name. */
+typedef struct rel_group {
+    field_info *first, **tail;
+    size_t n;
+} rel_group;
+
+struct field_info {
+    schema_field *f;
+    const ast_field *ast;
+    model_info *owner;
+    const ast_attr *a_default, *a_map, *a_native;
+    const ast_expr *default_value;
+    named_arg default_map;
+    nicol_str native_prefix;
+    model_info *target; /* relation fields */
+    bool composite;     /* of a composite type */
+    bool unknown_function;
+    rel_info *rel;
+};
+
+typedef enum sort_order { SORT_NONE, SORT_ASC, SORT_DESC } sort_order;
+
+typedef struct index_col {
+    field_info *f;
+    int64_t length; /* -1: none */
+    sort_order sort;
+    const ast_expr *ops;
+    span at;
+} index_col;
+
+typedef struct index_info {
+    schema_index_kind kind;
+    const ast_attr *attr;
+    field_info *source; /* @id and @unique on a field */
+    index_col *cols;
+    size_t cols_n;
+    named_arg name, map;
+    nicol_str algorithm; /* "Hash"; empty: the default */
+    span algorithm_at;
+    int clustered; /* -1: not written */
+    struct index_info *next;
+} index_info;
+
+struct model_info {
+    schema_model *m;
+    const ast_top *ast;
+    field_info *fields; /* parallel to m->fields */
+    map *by_name;       /* field_info by name */
+    index_info *id, *indexes, **indexes_tail;
+    const ast_attr *a_map, *a_schema, *a_shard;
+    span schema_at;
+};
+
+typedef struct enum_info {
+    schema_enum *e;
+    const ast_top *ast;
+    nicol_str schema;
+    span schema_at;
+} enum_info;
+
+/* A relation while it is being found; one end may be missing. One-to-x: `fwd` is the end that holds the key, or should. */
+typedef struct relation_info {
+    schema_relation *r;
+    field_info *fwd, *back;
+    schema_relation_kind kind;
+    bool embedded; /* many-to-many with fields on a list */
+    nicol_str name;
+    bool named;
+} relation_info;
+
+typedef struct sc_ctx {
+    arena *a;    /* the result */
+    arena *t;    /* everything that schema_parse alone needs */
+    mem tmem;    /* maps of the work, in t */
+    const mem *m;
+    const schema_file *files;
+    size_t files_n;
+    diag_list diags;
+    ast_top *tops;
+    schema *s;
+    const provider_row *prov; /* NULL: no usable datasource */
+    int version;
+    map *names;    /* tops by name */
+    model_info *models;
+    enum_info *enums;
+    relation_info *rels;
+    size_t rels_n;
+    map *rel_groups;
+    map *taken; /* names of constraints */
+    size_t line_errors; /* of the parser: they do not keep the other phases from running */
+    const ast_top *datasource;
+    const ast_expr *schemas; /* value of `schemas` */
+    nicol_str *schema_names;
+    size_t schema_names_n;
+    bool oom;
+} sc_ctx;
+
+/* --- phases ----------------------------------------------------------------------------------------------------------- */
+
+bool names_resolve(sc_ctx *c);  /* tops, fields, values: allocates models and enums */
+void types_resolve(sc_ctx *c);  /* fields to scalars, enums, models */
+void attrs_resolve(sc_ctx *c);  /* every attribute */
+void config_resolve(sc_ctx *c); /* datasource, generators */
+bool relations_infer(sc_ctx *c); /* pairs relation fields */
+void checks_run(sc_ctx *c);     /* everything that needs the provider */
+bool model_finish(sc_ctx *c);   /* fills what the public structs promise */
+
+/* --- shared helpers --------------------------------------------------------------------------------------------------- */
+
+#define NEW(c, type) ((type *)ctx_alloc((c), (c)->t, 1, sizeof(type)))
+#define NEW_ARRAY(c, n, type) ((type *)ctx_alloc((c), (c)->t, (n), sizeof(type)))
+#define KEEP_ARRAY(c, n, type) ((type *)ctx_alloc((c), (c)->a, (n), sizeof(type)))
+void *ctx_alloc(sc_ctx *c, arena *a, size_t n, size_t size); /* zeroed; NULL also for n = 0; failure is noted in c->oom */
+mem mem_in_arena(arena *a);                                  /* a source of memory for maps that live in an arena */
+bool map_add(sc_ctx *c, map *h, nicol_str key, void *value);
+nicol_str ctx_text(sc_ctx *c, const char *fmt, ...) NICOL_PRINTF(2, 3);
+nicol_str ctx_source(const sc_ctx *c, span at);
+
+void error_attr(sc_ctx *c, const ast_attr *a, const char *fmt, ...) NICOL_PRINTF(3, 4);
+void error_attr_at(sc_ctx *c, nicol_str attr, span at, const char *fmt, ...) NICOL_PRINTF(4, 5);
+void error_model(sc_ctx *c, const model_info *m, span at, const char *fmt, ...) NICOL_PRINTF(4, 5);
+void error_field(sc_ctx *c, const field_info *f, const char *fmt, ...) NICOL_PRINTF(3, 4);
+
+/* attributes and arguments (attrs.c) */
+ast_attr *attr_one(sc_ctx *c, ast_attr *list, nicol_str name);
+ast_attr *attr_next(sc_ctx *c, ast_attr *list, nicol_str name); /* repeated: one unused after the other */
+const ast_expr *arg_opt(ast_attr *a, nicol_str name);
+const ast_expr *arg_main(sc_ctx *c, ast_attr *a, nicol_str name, bool required);
+void args_done(sc_ctx *c, ast_attr *a);
+void attrs_done(sc_ctx *c, ast_attr *list);
+
+/* expressions (expr.c) */
+bool expr_string(sc_ctx *c, const ast_expr *e, nicol_str *out);
+bool expr_constant(sc_ctx *c, const ast_expr *e, nicol_str *out);
+bool expr_boolean(sc_ctx *c, const ast_expr *e, bool *out);
+bool expr_integer(sc_ctx *c, const ast_expr *e, int64_t *out);
+nicol_str expr_text(sc_ctx *c, const ast_expr *e);      /* as messages quote it */
+nicol_str expr_text_keep(sc_ctx *c, const ast_expr *e); /* the same in the result's arena */
+bool is_call(const ast_expr *e, nicol_str name);
+named_arg arg_string(sc_ctx *c, ast_attr *a, nicol_str name); /* optional, not empty */
+
+field_info *field_find(const model_info *m, nicol_str name);
+model_info *model_of(const sc_ctx *c, const schema_model *m);
+bool is_required(const field_info *f);
+bool scalar_of(nicol_str name, scalar_type *out);
+nicol_str join_names(sc_ctx *c, const schema_field *const *f, size_t n, const char *between);
+
+/* defaults.c */
+void default_resolve(sc_ctx *c, field_info *f, ast_attr *a);
+void default_check(sc_ctx *c, field_info *f);
+void default_finish(sc_ctx *c, field_info *f); /* fills f->f->def */
+bool jsontext_valid(nicol_str s, buf *why);   /* jsontext.c */
+/* native.c */
+void native_check(sc_ctx *c, field_info *f);
+void native_unsupported_check(sc_ctx *c, const field_info *f);
+nicol_str native_text(sc_ctx *c, const field_info *f); /* "VarChar(30)" */
+/* Whether this native type may stand in a key or an index of the provider. */
+typedef enum native_key { NATIVE_KEY_OK, NATIVE_KEY_NEVER, NATIVE_KEY_WITH_LENGTH } native_key;
+native_key native_key_use(const sc_ctx *c, const field_info *f);
+/* names of constraints (model.c) */
+nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *const *f, size_t n, const char *suffix);
+
+nicol_str index_db_name(sc_ctx *c, const schema_model *m, const index_info *x);
+/* relations */
+rel_group *rel_group_of(const sc_ctx *c, const schema_model *from, const schema_model *to, nicol_str name, bool named);
+rel_group *rel_group_for(const sc_ctx *c, const field_info *f);
+nicol_str relation_name_of(sc_ctx *c, const field_info *f);
+schema_action relation_on_delete(const sc_ctx *c, const relation_info *r);
+schema_action relation_on_update(const relation_info *r);
+nicol_str relation_fk_name(sc_ctx *c, const relation_info *r);
+
+/* checks */
+void check_model(sc_ctx *c, model_info *m);
+void check_model_functions(sc_ctx *c, model_info *m);
+bool check_ambiguity(sc_ctx *c, const field_info *f);
+void check_relation(sc_ctx *c, relation_info *r);
+void check_relation_field(sc_ctx *c, field_info *f);
+void check_index(sc_ctx *c, model_info *m, index_info *x);
+void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block);
+void names_gather(sc_ctx *c); /* check_names.c: which constraint names are taken where */
+void check_index_name(sc_ctx *c, const model_info *m, const index_info *x);
+void check_fk_name(sc_ctx *c, const relation_info *r);
+void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x);
+void check_default_name(sc_ctx *c, const field_info *f);
+void check_tables(sc_ctx *c);
+nicol_str attr_title(sc_ctx *c, const index_info *x); /* "@id", "@@unique" */
+
+#endif

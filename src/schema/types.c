@@ -1,0 +1,114 @@
+/* schema/types.c - the second phase: what each field is. */
+#include "schema/schema_int.h"
+
+static const struct {
+    nicol_str name;
+    scalar_type type;
+} SCALARS[] = {
+    {NICOL_STR("Int"), SCALAR_INT},           {NICOL_STR("BigInt"), SCALAR_BIGINT},   {NICOL_STR("Float"), SCALAR_FLOAT},
+    {NICOL_STR("Boolean"), SCALAR_BOOLEAN},   {NICOL_STR("String"), SCALAR_STRING},   {NICOL_STR("DateTime"), SCALAR_DATETIME},
+    {NICOL_STR("Json"), SCALAR_JSON},         {NICOL_STR("Bytes"), SCALAR_BYTES},     {NICOL_STR("Decimal"), SCALAR_DECIMAL},
+};
+enum { SCALARS_N = sizeof(SCALARS) / sizeof(SCALARS[0]) };
+
+bool scalar_of(nicol_str name, scalar_type *out)
+{
+    for (size_t i = 0; i < SCALARS_N; i++) {
+        if (!str_eq(name, SCALARS[i].name)) continue;
+        *out = SCALARS[i].type;
+        return true;
+    }
+    return false;
+}
+
+nicol_str schema_scalar_name(scalar_type t)
+{
+    for (size_t i = 0; i < SCALARS_N; i++)
+        if (SCALARS[i].type == t) return SCALARS[i].name;
+    return t == SCALAR_ENUM ? S("Enum") : t == SCALAR_UUID ? S("Uuid") : S("Unknown");
+}
+
+static void unknown_type(sc_ctx *c, const ast_ident *type)
+{
+    for (size_t i = 0; i < SCALARS_N; i++) {
+        if (!str_ieq(type->name, SCALARS[i].name)) continue;
+        diag_error(&c->diags, type->at,
+                   "Type \"%.*s\" is neither a built-in type, nor refers to another model, composite type, or enum. Did you "
+                   "mean \"%.*s\"?",
+                   STR_FMT(type->name), STR_FMT(SCALARS[i].name));
+        return;
+    }
+    diag_error(&c->diags, type->at,
+               "Type \"%.*s\" is neither a built-in type, nor refers to another model, composite type, or enum.",
+               STR_FMT(type->name));
+}
+
+static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
+{
+    schema_field *f = i->f;
+    const ast_field *a = i->ast;
+    f->kind = FIELD_SCALAR;
+    f->db_name = f->name;
+    if (a->unsupported) {
+        f->kind = FIELD_UNSUPPORTED;
+        f->native = a->type.name;
+        return;
+    }
+    if (scalar_of(a->type.name, &f->type)) return;
+    i->target = map_get(models, a->type.name);
+    if (i->target != NULL) {
+        f->kind = FIELD_RELATION;
+        f->target = i->target->m;
+        f->db_name = (nicol_str){0};
+        i->rel = NEW(c, rel_info);
+        if (i->rel != NULL) i->rel->relation = UINT32_MAX;
+        return;
+    }
+    const enum_info *e = map_get(enums, a->type.name);
+    const ast_top *top = map_get(c->names, a->type.name);
+    if (e != NULL) {
+        f->kind = FIELD_ENUM;
+        f->type = SCALAR_ENUM;
+        f->en = e->e;
+    } else if (top != NULL && top->kind == TOP_TYPE) {
+        f->kind = FIELD_UNSUPPORTED;
+        i->composite = true;
+    } else {
+        unknown_type(c, &a->type);
+    }
+}
+
+static void resolve_composite(sc_ctx *c, const ast_top *t)
+{
+    scalar_type scalar;
+    for (const ast_field *f = t->fields; f != NULL; f = f->next) {
+        const ast_top *top = map_get(c->names, f->type.name);
+        if (f->unsupported || scalar_of(f->type.name, &scalar)) continue;
+        if (top == NULL) {
+            unknown_type(c, &f->type);
+        } else if (top->kind == TOP_MODEL || top->kind == TOP_VIEW) {
+            diag_error(&c->diags, f->at,
+                       "Error validating composite type \"%.*s\": Relations are not supported in composite types. Please "
+                       "remove the field `%.*s`.",
+                       STR_FMT(t->name.name), STR_FMT(f->name.name));
+        }
+    }
+}
+
+void types_resolve(sc_ctx *c)
+{
+    map *models = map_new(&c->tmem, SIZE_MAX / 64), *enums = map_new(&c->tmem, SIZE_MAX / 64);
+    if (models == NULL || enums == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < c->s->models_n; i++) map_add(c, models, c->models[i].m->name, &c->models[i]);
+    for (size_t i = 0; i < c->s->enums_n; i++) map_add(c, enums, c->enums[i].e->name, &c->enums[i]);
+    size_t at = 0;
+    for (const ast_top *t = c->tops; t != NULL && !c->oom; t = t->next) {
+        if (t->kind == TOP_TYPE) resolve_composite(c, t);
+        if (t->kind != TOP_MODEL && t->kind != TOP_VIEW) continue;
+        model_info *m = &c->models[at++];
+        for (size_t i = 0; i < m->m->fields_n && !c->oom; i++) resolve_field(c, &m->fields[i], models, enums);
+    }
+}
