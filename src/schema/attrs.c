@@ -8,7 +8,7 @@
 
 #include "schema/schema_int.h"
 
-static nicol_str format_text(sc_ctx *c, const char *fmt, va_list args)
+static NICOL_PRINTF(2, 0) nicol_str format_text(sc_ctx *c, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);

@@ -26,7 +26,7 @@ static void diag_add(diag_list *l, bool warning, span at, nicol_str text)
     l->n++;
 }
 
-static nicol_str text_of(arena *a, const char *fmt, va_list args)
+static NICOL_PRINTF(2, 0) nicol_str text_of(arena *a, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
