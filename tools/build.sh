@@ -22,9 +22,9 @@ setup() { # setup CC OPTIONS...: anew, or again, so that files that came or went
 }
 
 case $name in
-release) setup "${CC_GCC:-gcc}" --buildtype=debugoptimized "--prefix=${PREFIX:-/usr/local}" "--libdir=lib" ;;
-asan) setup "$clang" --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false ;;
-fuzz) setup "$clang" --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true ;;
+release) setup "${CC_GCC:-gcc}" -Ddebug=true -Doptimization=2 "--prefix=${PREFIX:-/usr/local}" "--libdir=lib" ;;
+asan) setup "$clang" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false ;;
+fuzz) setup "$clang" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dskip=cli ;;
 *) echo "usage: tools/build.sh release|asan|fuzz" >&2; exit 2 ;;
 esac
 ninja -C "build/$name" --quiet "$@"

@@ -2,7 +2,7 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
-#include "driver/driver.h"
+#include "engine/engine.h"
 
 typedef struct server_opts {
     const mem *m;            /* NULL: mem_default */
