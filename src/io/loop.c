@@ -460,7 +460,7 @@ void io_watch_stop(io_watch *w)
 
 bool io_fd_hup(int fd)
 {
-    return !here || fd < 0 || (size_t)fd >= here->slots_n || !here->slots[fd].own || here->slots[fd].hup;
+    return here && fd >= 0 && (size_t)fd < here->slots_n && here->slots[fd].own && here->slots[fd].hup;
 }
 
 void io_fd_fresh(int fd)
