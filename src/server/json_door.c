@@ -4,6 +4,7 @@
  *   PUT  /V/H/schema                  the schema, base64
  *   POST /V/H/transaction/start       -> {id, data-proxy: {endpoint: E}}
  *   POST E/graphql, E/commit, E/rollback      E = /V/H/itx/ID
+ *   POST /json                        as /graphql, for the server's own schema: for people and scripts
  *
  * A client repeats any request that was answered by a bare 5xx or 429, writes included. So every failure of an operation
  * is an answer of its own: 200 with `errors`, or a body that the client takes as final.
@@ -113,6 +114,10 @@ static void run(exchange *x, nicol_str hash, nicol_str tx_id)
 {
     if (!method_is(x, HTTP_POST) || !guard_key(x, KEY_QUERY)) return;
     engine_schema *s = engine_schema_take(x->s->e, hash);
+    if (!s && str_eq(hash, OWN_HASH)) {
+        answer_error(x, 404, "P6000", "this server has no schema of its own: start it with --schema FILE");
+        return;
+    }
     if (!s) {
         schema_missing(x);
         return;
@@ -200,6 +205,11 @@ static void tx_end(exchange *x, nicol_str id, bool commit)
 
 bool json_door(exchange *x, nicol_str path)
 {
+    if (str_eq(path, S("/json"))) {
+        x->door = "json";
+        run(x, OWN_HASH, (nicol_str){0});
+        return true;
+    }
     nicol_str version = path_part(&path), hash = path_part(&path), what = path_part(&path);
     if (!is_version(version) || !is_hash(hash)) return false;
     x->door = "json";

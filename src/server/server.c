@@ -12,7 +12,6 @@
 
 #define DRAIN_DEFAULT_MS 10000
 #define BACKLOG 1024
-#define OWN_HASH S("own")
 
 void server_handle(void *ctx, http_request *rq, http_response *rs);
 
@@ -191,7 +190,7 @@ bool server_run(const server_opts *opts, nicol_error *err)
     bool good = a != NULL || nicol_fail_oom(err);
     good = good && open_engine(&s, err) && open_schema(&s, a, err) && check_keys(&s, err) && listen_all(&s, &l, err);
     if (good) {
-        s.loop = io_loop_new(&(io_loop_opts){.m = s.m, .fibers_max = NICOL_CONNECTIONS_MAX + 64}, err);
+        s.loop = io_loop_new(&(io_loop_opts){.m = s.m, .fibers_max = NICOL_CONNECTIONS_MAX + 64, .stack_bytes = NICOL_FIBER_STACK_BYTES}, err);
         good = s.loop && run_loop(&s, &l, err);
     }
     if (!good && err_is(err)) { /* the text may live in what is closed now */

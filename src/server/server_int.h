@@ -8,6 +8,7 @@
 #include "server/server.h"
 
 #define SERVER_COUNTS_MAX 200 /* models on the status page */
+#define OWN_HASH S("own")     /* the server's own schema among the kept ones: no upload can have this hash */
 
 typedef struct server {
     const server_opts *opts;
