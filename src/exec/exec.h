@@ -17,6 +17,7 @@ typedef struct exec_opts {
     driver_opts db;
     unsigned readers_max;        /* SQLite read connections; 0: 4 */
     unsigned tx_max;             /* 0: NICOL_TX_MAX */
+    unsigned loop_number;        /* 0 to 99: the first two digits of transaction ids */
     size_t request_bytes_max;    /* arena of one request; 0: the default of limits.h */
     size_t result_bytes_max;     /* 0: the default */
     int64_t statement_timeout_us; /* 0: none */
