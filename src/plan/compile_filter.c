@@ -184,13 +184,19 @@ static void scalar_list(cc_stmt *st, place at, const query_filter *f)
 
 /* --- Json ------------------------------------------------------------------------------------------------------------- */
 
-static pval path_of(const query_filter *f)
+static void path_of(cc_stmt *st, const query_filter *f)
 {
-    return cc_param(f->path);
+    bool list = st->c->dialect == DIALECT_POSTGRESQL;
+    plan_arg_type text = cc_scalar(SCALAR_STRING);
+    text.list = list;
+    if (f->has_path) cc_bindv(st, cc_param(f->path), text);
+    else if (list) cc_lit(st, "'{}'");
+    else cc_lit(st, "'$'");
 }
 
-/* The JSON text at the path (SQLite, MySQL: `->` and JSON_EXTRACT; PostgreSQL: #>). tail: added to the path ("[0]"). */
-static void json_at(cc_stmt *st, place at, const query_filter *f, bool as_text, const char *tail)
+/* The JSON text at the path (SQLite, MySQL: `->` and JSON_EXTRACT; PostgreSQL: #>). item: of the list there, its first
+ * (1) or last (-1). */
+static void json_at(cc_stmt *st, place at, const query_filter *f, bool as_text, int item)
 {
     cc *c = st->c;
     cc_lit(st, "(");
@@ -204,18 +210,17 @@ static void json_at(cc_stmt *st, place at, const query_filter *f, bool as_text, 
         if (c->dialect == DIALECT_POSTGRESQL) cc_sql(st, as_text ? NICOL_STR("#>>") : NICOL_STR("#>"));
         else cc_sql(st, as_text ? NICOL_STR(" ->> ") : NICOL_STR(" -> "));
     }
-    plan_arg_type text = cc_scalar(SCALAR_STRING);
-    text.list = c->dialect == DIALECT_POSTGRESQL;
-    if (tail && c->dialect != DIALECT_POSTGRESQL) {
+    if (item && c->dialect != DIALECT_POSTGRESQL) {
         cc_sql(st, c->d->cat_open);
-        cc_bindv(st, path_of(f), text);
+        path_of(st, f);
         cc_sql(st, c->d->cat_sep);
-        cc_lit(st, "'");
-        cc_sql(st, str_c(tail));
-        cc_lit(st, "'");
+        bool last = item < 0;
+        if (c->dialect == DIALECT_MYSQL) cc_sql(st, last ? NICOL_STR("'[last]'") : NICOL_STR("'[0]'"));
+        else cc_sql(st, last ? NICOL_STR("'[#-1]'") : NICOL_STR("'[0]'"));
         cc_sql(st, c->d->cat_close);
     } else {
-        cc_bindv(st, path_of(f), text);
+        path_of(st, f);
+        if (item) cc_sql(st, item < 0 ? NICOL_STR(" -> -1") : NICOL_STR(" -> 0"));
     }
     if (c->dialect == DIALECT_MYSQL) cc_lit(st, ")");
     if (c->dialect == DIALECT_MYSQL && as_text) cc_lit(st, ")");
@@ -244,7 +249,7 @@ static void json_value(cc_stmt *st, const query_filter *f)
 static void json_like(cc_stmt *st, place at, const query_filter *f, bool before, bool after)
 {
     const sql_dialect *d = st->c->d;
-    json_at(st, at, f, true, NULL);
+    json_at(st, at, f, true, 0);
     cc_sql(st, f->insensitive && d->ilike ? NICOL_STR(" ILIKE ") : NICOL_STR(" LIKE "));
     cc_sql(st, d->cat_open);
     if (before) {
@@ -267,15 +272,15 @@ static bool json_filter(cc_stmt *st, place at, const query_filter *f)
         if (f->value.kind == QVAL_ANY_NULL || f->value.kind == QVAL_NULL) {
             bool any = f->value.kind == QVAL_ANY_NULL;
             if (any) cc_lit(st, "(");
-            json_at(st, at, f, false, NULL);
+            json_at(st, at, f, false, 0);
             cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" IS NULL") : NICOL_STR(" IS NOT NULL"));
             if (!any) return true;
             cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" OR ") : NICOL_STR(" AND "));
-            json_at(st, at, f, false, NULL);
+            json_at(st, at, f, false, 0);
             cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" = 'null')") : NICOL_STR(" <> 'null')"));
             return true;
         }
-        json_at(st, at, f, false, NULL);
+        json_at(st, at, f, false, 0);
         cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" = ") : NICOL_STR(" <> "));
         if (f->value.kind == QVAL_FIELD) cc_column(st, at.alias, f->value.ref);
         else json_value(st, f);
@@ -291,16 +296,24 @@ static bool json_filter(cc_stmt *st, place at, const query_filter *f)
         return true;
     case QOP_JSON_ARRAY_STARTS_WITH:
     case QOP_JSON_ARRAY_ENDS_WITH:
-        json_at(st, at, f, false, f->op == QOP_JSON_ARRAY_STARTS_WITH ? "[0]" : "[#-1]");
+        json_at(st, at, f, false, f->op == QOP_JSON_ARRAY_STARTS_WITH ? 1 : -1);
         cc_lit(st, " = ");
         json_value(st, f);
+        return true;
+    case QOP_JSON_ARRAY_CONTAINS:
+        if (st->c->dialect == DIALECT_SQLITE) return false;
+        if (st->c->dialect == DIALECT_MYSQL) cc_lit(st, "JSON_CONTAINS(");
+        json_at(st, at, f, false, 0);
+        cc_sql(st, st->c->dialect == DIALECT_MYSQL ? NICOL_STR(", ") : NICOL_STR(" @> "));
+        json_value(st, f);
+        if (st->c->dialect == DIALECT_MYSQL) cc_lit(st, ")");
         return true;
     case QOP_LT:
     case QOP_LTE:
     case QOP_GT:
     case QOP_GTE:
         if (st->c->dialect == DIALECT_SQLITE) return false;
-        json_at(st, at, f, false, NULL);
+        json_at(st, at, f, false, 0);
         cc_sql(st, f->op == QOP_LT    ? NICOL_STR(" < ")
                    : f->op == QOP_LTE ? NICOL_STR(" <= ")
                    : f->op == QOP_GT  ? NICOL_STR(" > ")
@@ -356,7 +369,7 @@ static void scalar(cc_stmt *st, place at, const query_filter *f)
 {
     bool json = f->field && f->field->type == SCALAR_JSON && f->field->kind == FIELD_SCALAR;
     if (f->has_path || (json && f->op >= QOP_JSON_STRING_CONTAINS)) {
-        if (!f->has_path || !json_filter(st, at, f)) unsupported(st, f);
+        if (!json_filter(st, at, f)) unsupported(st, f);
         return;
     }
     switch (f->op) {
@@ -676,8 +689,50 @@ void cc_where_keys(cc_stmt *st, nicol_str alias, const schema_field *const *keys
     if (n > 1 && many) st->chunkable = false; /* a split of one list would repeat rows that the other list finds */
 }
 
-void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, const query_filter *filter)
+/* Without an index, counting for each of many rows would read the other table as many times. */
+bool cc_count_joins(const schema_field *f)
 {
+    cc_link k;
+    cc_link_columns(f, &k);
+    return !k.many_many && !indexed(f->target, k.child[0]);
+}
+
+void cc_count_join(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter)
+{
+    cc_link k;
+    cc_link_columns(f, &k);
+    nicol_str t = cc_alias(st->c);
+    cc_lit(st, " LEFT JOIN (SELECT ");
+    cc_columns(st, t, k.child, k.n);
+    cc_lit(st, ", COUNT(*) AS ");
+    cc_ident(st, NICOL_STR(CC_COUNT_COLUMN));
+    cc_lit(st, " FROM ");
+    cc_table_as(st, f->target, t);
+    cc_lit(st, " WHERE ");
+    cc_column(st, t, k.child[0]);
+    cc_lit(st, " IS NOT NULL");
+    put_sub(st, f->target, t, filter, ASK_TRUE);
+    cc_lit(st, " GROUP BY ");
+    cc_columns(st, t, k.child, k.n);
+    cc_lit(st, ") AS ");
+    cc_ident(st, counts);
+    cc_lit(st, " ON ");
+    for (uint32_t i = 0; i < k.n; i++) {
+        if (i) cc_lit(st, " AND ");
+        cc_column(st, counts, k.child[i]);
+        cc_lit(st, " = ");
+        cc_column(st, alias, k.parent[i]);
+    }
+}
+
+void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter)
+{
+    if (counts.len) {
+        cc_lit(st, "COALESCE(");
+        sql_column(&st->w, counts, NICOL_STR(CC_COUNT_COLUMN));
+        cc_lit(st, ", 0)");
+        return;
+    }
     cc_link k;
     cc_link_columns(f, &k);
     cc_lit(st, "(SELECT COUNT(*) FROM ");

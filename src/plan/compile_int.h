@@ -155,8 +155,12 @@ typedef struct cc_link {
     nicol_str own, other;
 } cc_link;
 void cc_link_columns(const schema_field *f, cc_link *k);
-/* (SELECT COUNT(*) ...) of the rows of list relation f that belong to the row at alias */
-void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, const query_filter *filter);
+/* The number of rows of list relation f that belong to the row at alias: a subquery; or, where cc_count_joins says that this
+ * would be slow over many rows, a column of a joined table of counts at alias `counts` (else empty). */
+#define CC_COUNT_COLUMN "@count"
+bool cc_count_joins(const schema_field *f);
+void cc_count_join(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter);
+void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter);
 
 /* --- rows ------------------------------------------------------------------------------------------------------------ */
 
@@ -198,6 +202,7 @@ typedef struct cc_order {
     const query_order *v; /* the order to use: the request's, or by id where paging needs one */
     uint32_t n;
     nicol_str *join;      /* per term: the alias that its column is read from */
+    nicol_str *counts;    /* per term: the joined table of counts, or empty */
     bool reversed;        /* take is negative: the order is turned round, and the rows back after reading */
 } cc_order;
 

@@ -20,7 +20,8 @@ void cc_order_init(cc *c, cc_order *o, const schema_model *m, nicol_str alias, c
         if (!v) o->n = 0;
     }
     o->join = CC_ARRAY(c, o->n, nicol_str);
-    if (!o->join) o->n = 0;
+    o->counts = CC_ARRAY(c, o->n, nicol_str);
+    if (!o->join || !o->counts) o->n = 0;
 }
 
 static bool nullable(const query_order *t)
@@ -81,13 +82,19 @@ static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t)
 
 void cc_order_joins(cc_stmt *st, cc_order *o)
 {
-    for (uint32_t i = 0; i < o->n; i++) o->join[i] = path_joins(st, o->alias, &o->v[i]);
+    for (uint32_t i = 0; i < o->n; i++) {
+        const query_order *t = &o->v[i];
+        o->join[i] = path_joins(st, o->alias, t);
+        if (!t->of_relation || !cc_count_joins(t->field)) continue;
+        o->counts[i] = cc_alias(st->c);
+        cc_count_join(st, t->field, o->join[i], o->counts[i], NULL);
+    }
 }
 
-static void term(cc_stmt *st, const query_order *t, nicol_str alias)
+static void term(cc_stmt *st, const query_order *t, nicol_str alias, nicol_str counts)
 {
     if (t->of_relation) {
-        cc_relation_count(st, t->field, alias, NULL);
+        cc_relation_count(st, t->field, alias, counts, NULL);
         return;
     }
     static const char *const fn[] = {[AGG_COUNT] = "COUNT(", [AGG_SUM] = "SUM(", [AGG_AVG] = "AVG(",
@@ -105,10 +112,10 @@ void cc_order_by(cc_stmt *st, const cc_order *o)
         cc_sql(st, i ? NICOL_STR(", ") : NICOL_STR(" ORDER BY "));
         bool first = (t->nulls == NULLS_FIRST) != o->reversed;
         if (t->nulls != NULLS_DEFAULT && !st->c->d->nulls_order) {
-            term(st, t, o->join[i]);
+            term(st, t, o->join[i], o->counts[i]);
             cc_sql(st, first ? NICOL_STR(" IS NULL DESC, ") : NICOL_STR(" IS NULL ASC, "));
         }
-        term(st, t, o->join[i]);
+        term(st, t, o->join[i], o->counts[i]);
         cc_sql(st, t->descending != o->reversed ? NICOL_STR(" DESC") : NICOL_STR(" ASC"));
         if (t->nulls != NULLS_DEFAULT && st->c->d->nulls_order) {
             cc_sql(st, first ? NICOL_STR(" NULLS FIRST") : NICOL_STR(" NULLS LAST"));
@@ -127,7 +134,7 @@ static void cursor_value(cc_stmt *st, const cc_order *o, const query_order *t)
     cc_stmt_begin(c, &joins);
     nicol_str end = path_joins(&joins, alias, t);
     cc_lit(st, "(SELECT ");
-    term(st, t, end);
+    term(st, t, end, NICOL_STR(""));
     cc_lit(st, " FROM ");
     cc_table_as(st, o->m, alias);
     cc_sql(st, sql_take(&joins.w));
@@ -146,12 +153,12 @@ static void cursor_compare(cc_stmt *st, const cc_order *o, uint32_t i, const cha
     const query_order *t = &o->v[i];
     bool null = nullable(t);
     if (null) cc_lit(st, "(");
-    term(st, t, o->join[i]);
+    term(st, t, o->join[i], o->counts[i]);
     cc_sql(st, str_c(op));
     cursor_value(st, o, t);
     if (!null) return;
     cc_lit(st, " OR ");
-    term(st, t, o->join[i]);
+    term(st, t, o->join[i], o->counts[i]);
     cc_lit(st, " IS NULL OR ");
     cursor_value(st, o, t);
     cc_lit(st, " IS NULL)");

@@ -159,17 +159,49 @@ static const plan_node *take_one(cc *c, const plan_node *rows)
 
 /* --- the statement ------------------------------------------------------------------------------------------------------ */
 
-static void put_counts(cc_stmt *st, const query_select *sel, nicol_str alias)
+static bool joins_counts(const level *l, const query_select_item *it, uint32_t j)
 {
-    for (uint32_t i = 0; i < sel->items_n; i++) {
-        const query_select_item *it = &sel->items[i];
+    return it->kind == SELECT_COUNT && !l->one && cc_count_joins(it->counts[j]);
+}
+
+static const query_filter *count_filter(const query_select_item *it, uint32_t j)
+{
+    return it->count_filters ? it->count_filters[j] : NULL;
+}
+
+/* The columns of _count. An alias for each joined table of counts goes to `aliases`, in order. */
+static void put_counts(cc_stmt *st, const level *l, nicol_str alias, nicol_str *aliases)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->sel->items_n; i++) {
+        const query_select_item *it = &l->sel->items[i];
         for (uint32_t j = 0; it->kind == SELECT_COUNT && j < it->counts_n; j++) {
+            nicol_str counts = {"", 0};
+            if (joins_counts(l, it, j)) counts = aliases[n++] = cc_alias(st->c);
             cc_lit(st, ", ");
-            cc_relation_count(st, it->counts[j], alias, it->count_filters ? it->count_filters[j] : NULL);
+            cc_relation_count(st, it->counts[j], alias, counts, count_filter(it, j));
             cc_lit(st, " AS ");
             cc_ident(st, cc_count_name(st->c, it->counts[j]));
         }
     }
+}
+
+static void put_count_joins(cc_stmt *st, const level *l, nicol_str alias, const nicol_str *aliases)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->sel->items_n; i++) {
+        const query_select_item *it = &l->sel->items[i];
+        for (uint32_t j = 0; it->kind == SELECT_COUNT && j < it->counts_n; j++) {
+            if (joins_counts(l, it, j)) cc_count_join(st, it->counts[j], alias, aliases[n++], count_filter(it, j));
+        }
+    }
+}
+
+static nicol_str *count_aliases(cc *c, const level *l)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l->sel->items_n; i++) n += l->sel->items[i].counts_n;
+    return CC_ARRAY(c, n, nicol_str);
 }
 
 static void and_(cc_stmt *st, bool *any)
@@ -261,7 +293,8 @@ static const plan_node *level_rows(cc *c, const level *l)
     paging p = page_of(l, &o);
     uint32_t n;
     const schema_field **cols = columns_of(c, l, &p, &n);
-    if (!cols) return NULL;
+    nicol_str *counts = count_aliases(c, l);
+    if (!cols || !counts) return NULL;
     cc_stmt st;
     cc_stmt_begin(c, &st);
     cc_lit(&st, "SELECT ");
@@ -275,8 +308,9 @@ static const plan_node *level_rows(cc *c, const level *l)
         cc_lit(&st, " AS ");
         cc_ident(&st, link_name(c, l->through));
     }
-    put_counts(&st, l->sel, alias);
+    put_counts(&st, l, alias, counts);
     put_from(&st, l, alias, join);
+    put_count_joins(&st, l, alias, counts);
     cc_order_joins(&st, &o);
     put_where(&st, l, &o, alias, join);
     cc_order_by(&st, &o);
