@@ -18,6 +18,9 @@
 #define NICOL_BATCH_MAX 10000        /* operations in one batch */
 #define NICOL_SQLITE_BINDS_MAX 32766 /* bound values of one statement; more are split where that is exact */
 #define NICOL_PLAN_CACHE_MAX 1000    /* plans kept per engine */
+/* Stack of a fiber that runs statements: SQLite compiles by recursion (driver/sqlite_guard.c has the figures). Only what is
+ * touched costs memory. */
+#define NICOL_FIBER_STACK_BYTES ((size_t)2 << 20)
 #define NICOL_STMT_CACHE_MAX 256     /* prepared statements kept per connection */
 #define NICOL_CONNECTIONS_MAX 20000  /* client connections of one server */
 #define NICOL_TX_MAX 1000            /* open interactive transactions of one engine */

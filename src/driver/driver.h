@@ -2,7 +2,8 @@
  *
  * A connection is used by one fiber (or thread) at a time. Every call may wait, through io only. A driver reports
  * neutral facts (nicol_db_facts in the caller's arena) and never chooses a client's error code beyond the neutral one
- * of its table; `exec` does. Nothing of a database's own types escapes this module.
+ * of its table; `exec` does. Nothing of a database's own types escapes this module. A fiber that runs statements needs
+ * NICOL_FIBER_STACK_BYTES of stack.
  */
 #ifndef DRIVER_DRIVER_H
 #define DRIVER_DRIVER_H
@@ -64,7 +65,8 @@ struct driver {
 
     /* Binds arguments and starts. types may be NULL. deadline: IO_NEVER for none. */
     bool (*run)(driver_stmt *s, const val *args, const driver_arg_type *types, size_t n, int64_t deadline_us, arena *a, nicol_error *err);
-    /* The next row: *row says whether there is one. */
+    /* The next row: *row says whether there is one. A statement that writes outside a transaction is committed by the
+     * step that says there is none; given back before that, it is rolled back. */
     bool (*step)(driver_stmt *s, bool *row, arena *a, nicol_error *err);
     /* A cell of the current row, in the database's own terms mapped to val types: integers VAL_INT, doubles VAL_FLOAT,
      * text VAL_STR, blobs VAL_BYTES, NULL; a column declared as a date and time that holds a number or text is left as it

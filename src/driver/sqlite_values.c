@@ -20,16 +20,42 @@ static int bind_datetime(driver_stmt *s, int at, int64_t unix_ms)
     return sqlite3_bind_text(s->st, at, text, (int)n, SQLITE_TRANSIENT);
 }
 
-/* The leading number of a text, as JavaScript's parseFloat takes it. A Decimal is stored as a double: SQLite has nothing
- * better, and files written by others hold them so. */
-static bool leading_double(nicol_str text, double *out)
+/* Where the number at the start of a text ends: digits, and unless `integer` a fraction and an exponent. Arguments of the
+ * types Int, Float and Decimal may be spelled with something behind the number, as JavaScript's parseInt and parseFloat
+ * take them. */
+static size_t number_end(nicol_str t, bool integer)
+{
+    size_t i = 0;
+    while (i < t.len && t.ptr[i] >= '0' && t.ptr[i] <= '9') i++;
+    if (integer || i == 0) return i;
+    if (i + 1 < t.len && t.ptr[i] == '.' && t.ptr[i + 1] >= '0' && t.ptr[i + 1] <= '9') {
+        for (i++; i < t.len && t.ptr[i] >= '0' && t.ptr[i] <= '9';) i++;
+    }
+    size_t e = i;
+    if (e < t.len && (t.ptr[e] == 'e' || t.ptr[e] == 'E')) {
+        e++;
+        if (e < t.len && (t.ptr[e] == '-' || t.ptr[e] == '+')) e++;
+        if (e < t.len && t.ptr[e] >= '0' && t.ptr[e] <= '9') {
+            while (e < t.len && t.ptr[e] >= '0' && t.ptr[e] <= '9') e++;
+            i = e;
+        }
+    }
+    return i;
+}
+
+/* The leading number as a double. A Decimal is stored as one: SQLite has nothing better, and files written by others
+ * hold them so. */
+static bool leading_double(nicol_str text, bool integer, double *out)
 {
     nicol_str t = str_trim(text);
-    while (t.len > 0) {
-        if (float_parse(t, out)) return true;
-        t.len--;
-    }
-    return false;
+    if (t.len > 0 && t.ptr[0] == '+') t = str_sub(t, 1, t.len);
+    bool minus = t.len > 0 && t.ptr[0] == '-';
+    if (minus) t = str_sub(t, 1, t.len);
+    t = str_sub(t, 0, number_end(t, integer));
+    while (t.len > 1 && t.ptr[0] == '0' && t.ptr[1] >= '0' && t.ptr[1] <= '9') t = str_sub(t, 1, t.len);
+    if (!float_parse(t, out)) return false;
+    if (minus) *out = -*out;
+    return true;
 }
 
 static bool bind_text_as(driver_stmt *s, int at, nicol_str t, scalar_type as, arena *a, nicol_error *err)
@@ -41,13 +67,14 @@ static bool bind_text_as(driver_stmt *s, int at, nicol_str t, scalar_type as, ar
     case SCALAR_INT:
     case SCALAR_BIGINT:
         if (str_to_i64(t, &i)) return bound(s, sqlite3_bind_int64(s->st, at, i), a, err);
-        if (as == SCALAR_INT && leading_double(t, &f) && fabs(f) < 9.2e18) {
-            return bound(s, sqlite3_bind_int64(s->st, at, (int64_t)f), a, err);
+        if (as == SCALAR_INT && leading_double(t, true, &f)) {
+            if (fabs(f) < 9.2e18) return bound(s, sqlite3_bind_int64(s->st, at, (int64_t)f), a, err);
+            return bound(s, sqlite3_bind_double(s->st, at, f), a, err);
         }
         return nicol_fail(err, NICOL_E_NUMBER_FIT, NULL);
     case SCALAR_FLOAT:
     case SCALAR_DECIMAL:
-        if (leading_double(t, &f)) return bound(s, sqlite3_bind_double(s->st, at, f), a, err);
+        if (leading_double(t, false, &f)) return bound(s, sqlite3_bind_double(s->st, at, f), a, err);
         return nicol_fail(err, NICOL_E_INVALID_VALUE, "Invalid input value: '%.*s' is not a number", STR_FMT(t));
     case SCALAR_DATETIME:
         if (datetime_parse(t, &i)) return bound(s, bind_datetime(s, at, i), a, err);
@@ -56,6 +83,7 @@ static bool bind_text_as(driver_stmt *s, int at, nicol_str t, scalar_type as, ar
         if (base64_read(a, t, &bytes)) {
             return bound(s, sqlite3_bind_blob64(s->st, at, bytes.len ? bytes.ptr : "", bytes.len, SQLITE_STATIC), a, err);
         }
+        if (arena_failed(a)) return nicol_fail_oom(err);
         return nicol_fail(err, NICOL_E_INVALID_VALUE, "Invalid input value: not base64");
     case SCALAR_UNKNOWN:
     case SCALAR_BOOLEAN:
