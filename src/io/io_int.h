@@ -139,6 +139,8 @@ struct io_loop {
     bool coarse_timer; /* the kernel has no epoll_pwait2 */
 };
 
+/* Where the memory of what belongs to this thread's loop comes from; the default without a loop. */
+const mem *io_mem_here(void);
 /* Counts an operation that did not wait; lets the others run when the fiber has had its share. */
 void io_tick(void);
 /* True when the peer's end was reported on fd, so that its reader must look before it waits. */

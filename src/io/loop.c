@@ -35,6 +35,11 @@ io_loop *io_loop_here(void)
     return here;
 }
 
+const mem *io_mem_here(void)
+{
+    return here ? here->m : mem_default;
+}
+
 io_fiber *io_self(void)
 {
     return here ? here->running : NULL;

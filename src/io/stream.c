@@ -187,7 +187,7 @@ int io_connect(nicol_str host, uint16_t port, int64_t deadline_us, nicol_error *
 io_stream *io_stream_open(int fd, io_tls *tls, int64_t deadline_us, nicol_error *err)
 {
     io_fd_fresh(fd);
-    const mem *m = mem_default;
+    const mem *m = io_mem_here();
     io_stream *s = m->alloc(m->ctx, sizeof *s);
     if (!s) {
         nicol_fail_oom(err);

@@ -18,6 +18,7 @@ struct io_tls {
 };
 
 struct io_tls_conn {
+    const mem *m;
     SSL *ssl;
     int fd;
 };
@@ -154,12 +155,13 @@ static io_result after(io_tls_conn *c, int r, int64_t deadline_us, bool *ended)
 
 io_tls_conn *io_tls_open(io_tls *t, int fd, int64_t deadline_us, nicol_error *err)
 {
-    io_tls_conn *c = mem_default->alloc(mem_default->ctx, sizeof *c);
+    const mem *m = io_mem_here();
+    io_tls_conn *c = m->alloc(m->ctx, sizeof *c);
     if (!c) {
         nicol_fail_oom(err);
         return NULL;
     }
-    *c = (io_tls_conn){.fd = fd};
+    *c = (io_tls_conn){.m = m, .fd = fd};
     ERR_clear_error();
     c->ssl = SSL_new(t->ctx);
     BIO *b = c->ssl ? BIO_new(t->bio) : NULL;
@@ -195,7 +197,7 @@ void io_tls_close(io_tls_conn *c, bool polite)
     }
     SSL_free(c->ssl);
     ERR_clear_error();
-    mem_default->free(mem_default->ctx, c, sizeof *c);
+    c->m->free(c->m->ctx, c, sizeof *c);
 }
 
 ptrdiff_t io_tls_read(io_tls_conn *c, void *p, size_t n, int64_t deadline_us, io_result *why)
