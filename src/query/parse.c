@@ -386,7 +386,7 @@ bool query_parse(const schema *s, json_val request, arena *a, query_op *op, nico
     }
     if (err_is(r.err)) return false;
     if (arena_failed(a)) return nicol_fail_oom(r.err);
-    if (!raw) query_explain(s, op->action, op->model, args, sel, a, r.err);
+    if (!raw) query_explain(s, op->action, op->model, args, sel, op->key, a, r.err);
     if (!err_is(r.err)) return nicol_fail(r.err, NICOL_E_QUERY_INVALID, NULL);
     return false;
 }

@@ -114,7 +114,7 @@ bool query_has_strategy(const schema *s);
 
 /* --- explain.c --- */
 /* Fills err with what is wrong with a request that the first reading refused. */
-void query_explain(const schema *s, query_action action, const schema_model *m, json_val args, json_val sel, arena *a,
+void query_explain(const schema *s, query_action action, const schema_model *m, json_val args, json_val sel, nicol_str key, arena *a,
                    nicol_error *err);
 /* Fails with P2019 and its meta. */
 bool query_fail_input(arena *a, nicol_error *err, const char *fmt, ...) NICOL_PRINTF(3, 4);

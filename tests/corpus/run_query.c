@@ -101,7 +101,7 @@ static void agree(const char *file, json_val step, const schema *s, json_val req
     const schema_model *m = schema_model_get(s, json_text(json_get(request, S("modelName"))));
     json_val q = json_get(request, S("query"));
     nicol_error err = {0};
-    if (m) query_explain(s, action, m, json_get(q, S("arguments")), json_get(q, S("selection")), a, &err);
+    if (m) query_explain(s, action, m, json_get(q, S("arguments")), json_get(q, S("selection")), S("x"), a, &err);
     if (parsed != !err_is(&err)) {
         sum.disagree++;
         show(file, step, parsed ? "only the first reading accepts" : "only the typed description accepts", err.message,
