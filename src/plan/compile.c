@@ -109,7 +109,6 @@ plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_erro
 
 void plan_free(plan *p)
 {
-    if (p && p->runtime) p->runtime_free(p->runtime);
     if (!p) return;
     if (p->runtime_free) p->runtime_free(p->runtime);
     arena_free(p->a);
