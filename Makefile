@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 export PREFIX
 
-.PHONY: help build run test bench fuzz install clean check-format format check-style
+.PHONY: help build run test bench fuzz install clean check-format format check-style example-c
 
 help:
 	@echo 'make build         build/nicol, build/libnicol.a, build/libnicol.so, build/nicol.pc'
@@ -11,6 +11,7 @@ help:
 	@echo 'make test          everything that can be checked; ends with "N passed, N failed"'
 	@echo 'make bench         measurements, as ratios'
 	@echo 'make fuzz          fuzz targets, FUZZ_SECONDS each (default 300)'
+	@echo 'make example-c    examples/c/shop.c, built against build/libnicol.a'
 	@echo 'make install       into PREFIX (default /usr/local), below DESTDIR'
 	@echo 'make check-format  clang-format 14 over all C files; make format rewrites them'
 	@echo 'make clean         removes build/'
@@ -47,6 +48,12 @@ check-format:
 format:
 	@tools/deps.sh format
 	@tools/format.sh write
+
+# The C example against the library as a program of your own would use it.
+example-c: build
+	@mkdir -p build/examples
+	gcc -std=gnu11 -O2 -Wall -Wextra -Iinclude examples/c/shop.c build/libnicol.a -o build/examples/shop \
+	    $$(pkg-config --libs sqlite3 openssl) -lpthread -lm
 
 check-style:
 	@tools/check-style.sh

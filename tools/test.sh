@@ -4,6 +4,7 @@
 #
 #   tools/test.sh [STEP...]     only some steps: style format tools build unit e2e fuzz
 #   SUITES="10-query 20-http"   only these suites of tests/e2e/suites
+#   NICOL=build/asan/src/cli/nicol   another program for the suites, here the one with sanitizers
 #   FUZZ_SECONDS=20             per fuzz target; SUITE_SECONDS=900: the longest a suite may run
 #
 # A suite is an executable tests/e2e/suites/NAME.sh. It runs in the root of the checkout with NICOL (the program), BUILD
@@ -12,9 +13,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 BUILD=$PWD/build
-NICOL=$BUILD/nicol
+NICOL=${NICOL:-$BUILD/nicol}
 LOGS=$BUILD/test-logs
 export BUILD NICOL
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 mkdir -p "$LOGS"
 
 steps=${*:-style format tools build unit e2e fuzz}
