@@ -128,7 +128,7 @@ static bool say_errors(sc_ctx *c, schema_diags *diags, nicol_error *err)
 schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts *opts, arena *a, schema_diags *diags,
                      nicol_error *err)
 {
-    sc_ctx c = {.a = a, .m = opts->m != NULL ? opts->m : mem_default, .version = opts->version};
+    sc_ctx c = {.m = opts->m != NULL ? opts->m : mem_default, .version = opts->version};
     schema *result = NULL;
     schema_diags none;
     if (diags == NULL) diags = &none;
@@ -140,26 +140,29 @@ schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts
     }
     c.tmem = mem_in_arena(c.t);
     diag_init(&c.diags, a);
-    c.s = ARENA_NEW(a, schema);
+    /* The schema outlives the caller's arena: it has one of its own, which goes with it. */
+    c.a = arena_new(c.m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c.s = c.a != NULL ? ARENA_NEW(c.a, schema) : NULL;
     if (c.s == NULL) {
         nicol_fail_oom(err);
     } else if (take_files(&c, files, files_n, err)) {
-        c.s->a = a;
-        bool read = c.diags.errors != 0 || ast_parse(c.files, files_n, c.t, a, &c.diags, &c.tops, err);
+        c.s->a = c.a;
+        bool read = c.diags.errors != 0 || ast_parse(c.files, files_n, c.t, c.a, &c.diags, &c.tops, err);
         c.line_errors = c.diags.errors;
         if (read && c.tops != NULL) run(&c);
         if (read && c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
-        if (read && (c.oom || arena_failed(a) || arena_failed(c.t) || !diag_array(&c.diags, diags))) {
+        if (read && (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || !diag_array(&c.diags, diags))) {
             read = false;
             nicol_fail_oom(err);
         }
         if (read && say_errors(&c, diags, err)) result = c.s;
     }
     arena_free(c.t);
+    if (result == NULL) arena_free(c.a);
     return result;
 }
 
 void schema_free(schema *s)
 {
-    (void)s; /* everything, the maps included, lives in the arena that schema_parse was given */
+    if (s != NULL) arena_free(s->a); /* everything, the maps and itself included, lives there */
 }
