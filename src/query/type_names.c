@@ -129,6 +129,7 @@ static nicol_str object_name(arena *a, const in_type *t)
     case OBJ_ORDER_COUNT: return model_name(a, t, "OrderByRelationAggregateInput");
     case OBJ_ORDER_AGGREGATE: return order_aggregate_name(a, t);
     case OBJ_ORDER_NULLS: return S("SortOrderInput");
+    case OBJ_ORDER_RELEVANCE: return model_name(a, t, "OrderByRelevanceInput");
     case OBJ_CREATE: return data_name(a, t, "Create");
     case OBJ_UPDATE: return data_name(a, t, "Update");
     case OBJ_CREATE_ROW:
@@ -157,6 +158,7 @@ static const struct word_list {
     [WORDS_MODE] = {"QueryMode", {"default", "insensitive"}},
     [WORDS_STRATEGY] = {"RelationLoadStrategy", {"query", "join"}},
     [WORDS_FIELDS] = {"ScalarFieldEnum", {NULL}},
+    [WORDS_RELEVANCE] = {"OrderByRelevanceFieldEnum", {NULL}},
     [WORDS_JSON_FILTER] = {"JsonNullValueFilter", {"DbNull", "JsonNull", "AnyNull"}},
     [WORDS_JSON_INPUT] = {"JsonNullValueInput", {"JsonNull"}},
     [WORDS_JSON_NULLABLE] = {"NullableJsonNullValueInput", {"DbNull", "JsonNull"}},
@@ -164,9 +166,10 @@ static const struct word_list {
 
 bool words_have(const in_type *t, nicol_str word)
 {
-    if (t->words == WORDS_FIELDS) {
+    if (t->words == WORDS_FIELDS || t->words == WORDS_RELEVANCE) {
         const schema_field *f = schema_field_get(t->model, word);
-        return f && query_visible(f) && f->kind != FIELD_RELATION;
+        if (!f || !query_visible(f) || f->kind == FIELD_RELATION) return false;
+        return t->words == WORDS_FIELDS || f->type == SCALAR_STRING;
     }
     for (size_t i = 0; i < 4 && word_sets[t->words].words[i]; i++) {
         if (str_eq(word, str_c(word_sets[t->words].words[i]))) return true;
@@ -182,7 +185,8 @@ nicol_str type_name(arena *a, const in_type *t)
     case TYPE_SCALAR: name = schema_scalar_name((scalar_type)t->scalar); break;
     case TYPE_ENUM: name = t->en->name; break;
     case TYPE_WORDS:
-        name = t->words == WORDS_FIELDS ? model_name(a, t, "ScalarFieldEnum") : str_c(word_sets[t->words].name);
+        name = str_c(word_sets[t->words].name);
+        if (t->model) name = model_name(a, t, word_sets[t->words].name);
         break;
     case TYPE_OBJECT: name = object_name(a, t); break;
     }

@@ -331,9 +331,29 @@ static bool has_numbers(const schema_model *m)
     return false;
 }
 
+static bool has_strings(const schema_model *m)
+{
+    for (size_t i = 0; i < m->fields_n; i++) {
+        const schema_field *f = &m->fields[i];
+        if (query_visible(f) && f->kind == FIELD_SCALAR && f->type == SCALAR_STRING) return true;
+    }
+    return false;
+}
+
+static void relevance_fields(builder *b, const in_type *t)
+{
+    in_type fields = words(WORDS_RELEVANCE, t->model);
+    add2(b, "fields", true, fields, list_of(fields));
+    add1(b, "sort", true, words(WORDS_SORT, NULL));
+    add1(b, "search", true, scalar(SCALAR_STRING));
+}
+
 static void order_fields(builder *b, const in_type *t)
 {
     each_field(b, t, order_scalar, t->object == OBJ_ORDER ? order_relation : NULL);
+    if (t->object == OBJ_ORDER && query_has_search(b->s) && has_strings(t->model)) {
+        add1(b, "_relevance", false, object(OBJ_ORDER_RELEVANCE, t->model));
+    }
     for (size_t i = 0; i < 5 && t->object == OBJ_ORDER_GROUPS; i++) {
         /* The reference lists the maximum before the minimum and the sum here. */
         static const uint8_t at[] = {0, 1, 4, 3, 2};
@@ -569,6 +589,7 @@ static void object_fields(builder *b, const in_type *t)
         add1(b, "sort", true, words(WORDS_SORT, NULL));
         add1(b, "nulls", false, words(WORDS_NULLS, NULL));
         break;
+    case OBJ_ORDER_RELEVANCE: relevance_fields(b, t); break;
     case OBJ_CREATE: each_field(b, t, create_scalar, data_relation); break;
     case OBJ_CREATE_ROW: each_field(b, t, create_scalar, NULL); break;
     case OBJ_UPDATE: each_field(b, t, update_scalar, data_relation); break;

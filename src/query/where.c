@@ -152,7 +152,6 @@ static bool aggregate_filter(reader *r, const scalar_ctx *c, query_aggregate fn,
     inner.aggregate = fn;
     if (fn == AGG_COUNT) {
         inner.type = SCALAR_INT;
-        inner.nullable = false;
     } else if ((fn == AGG_SUM || fn == AGG_AVG) && !query_is_numeric(c->type)) {
         return false;
     } else if (fn == AGG_AVG && (c->type == SCALAR_INT || c->type == SCALAR_BIGINT)) {

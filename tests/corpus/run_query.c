@@ -192,14 +192,16 @@ static void bench(void)
     schema_file sf = {str_c("schema.prisma"), str_c(model)};
     schema_opts opts = {.version = 0, .m = mem_default};
     arena *a = arena_new(mem_default, NICOL_REQUEST_ARENA_BYTES_MAX);
+    arena *kept = arena_new(mem_default, NICOL_REQUEST_ARENA_BYTES_MAX);
     schema_diags diags;
     nicol_error err = {0};
-    schema *s = a ? schema_parse(&sf, 1, &opts, a, &diags, &err) : NULL;
+    schema *s = a && kept ? schema_parse(&sf, 1, &opts, kept, &diags, &err) : NULL;
     if (s) {
         time_parse(s, "{\"modelName\":\"User\",\"action\":\"findUnique\",\"query\":{\"arguments\":{\"where\":{\"id\":1}},"
                    "\"selection\":{\"$composites\":true,\"$scalars\":true}}}", a);
     }
     schema_free(s);
+    arena_free(kept);
     arena_free(a);
 }
 
