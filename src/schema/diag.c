@@ -55,7 +55,7 @@ void diag_warn(diag_list *l, span at, const char *fmt, ...)
 
 void diag_line(diag_list *l, span at, nicol_str text)
 {
-    diag_add(l, false, at, text);
+    diag_add(l, false, at, arena_str(l->a, text)); /* the text's own arena may go before the diagnostics do */
 }
 
 bool diag_array(const diag_list *l, schema_diags *out)
