@@ -54,18 +54,20 @@ static double median(double *v)
 /* A request as version 7 clients send it: a small plan, its parameters, long SQL texts. */
 static void make_request(buf *b)
 {
-    buf_lit(b, "{\"plan\":{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"join\",\"args\":{\"parent\":{\"type\":\"query\",\"args\":"
-               "{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"stringChunk\",\"chunk\":\"SELECT `main`.`Order`.`id`, "
-               "`main`.`Order`.`product`, `main`.`Order`.`amount`, `main`.`Order`.`status` FROM `main`.`Order` WHERE "
-               "(`main`.`Order`.`userId` = \"},{\"type\":\"parameter\"},{\"type\":\"stringChunk\",\"chunk\":\" AND 1=1) ORDER BY "
-               "`main`.`Order`.`createdAt` DESC LIMIT \"},{\"type\":\"parameter\"}],\"args\":[{\"prisma__type\":\"param\","
-               "\"prisma__value\":{\"name\":\"query1\",\"type\":\"String\"}},20],\"argTypes\":[{\"arity\":\"scalar\",\"scalarType\":"
-               "\"string\"},{\"arity\":\"scalar\",\"scalarType\":\"int\"}],\"placeholderFormat\":{\"prefix\":\"?\",\"hasNumbering\":"
-               "false},\"chunkable\":true}},\"children\":[]}},\"structure\":{\"type\":\"object\",\"serializedName\":null,\"skipNulls\":"
-               "false,\"fields\":{\"id\":{\"type\":\"field\",\"dbName\":\"id\",\"fieldType\":{\"type\":\"int\",\"arity\":\"scalar\"}},"
-               "\"product\":{\"type\":\"field\",\"dbName\":\"product\",\"fieldType\":{\"type\":\"string\",\"arity\":\"scalar\"}},"
-               "\"status\":{\"type\":\"field\",\"dbName\":\"status\",\"fieldType\":{\"type\":\"enum\",\"arity\":\"scalar\",\"name\":"
-               "\"Status\"}}}},\"enums\":{}}},\"operation\":\"findMany\",\"params\":{\"query1\":\"user_0123456789abcdef\"}}");
+    buf_lit(
+        b,
+        "{\"plan\":{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"join\",\"args\":{\"parent\":{\"type\":\"query\",\"args\":"
+        "{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"stringChunk\",\"chunk\":\"SELECT `main`.`Order`.`id`, "
+        "`main`.`Order`.`product`, `main`.`Order`.`amount`, `main`.`Order`.`status` FROM `main`.`Order` WHERE "
+        "(`main`.`Order`.`userId` = \"},{\"type\":\"parameter\"},{\"type\":\"stringChunk\",\"chunk\":\" AND 1=1) ORDER BY "
+        "`main`.`Order`.`createdAt` DESC LIMIT \"},{\"type\":\"parameter\"}],\"args\":[{\"prisma__type\":\"param\","
+        "\"prisma__value\":{\"name\":\"query1\",\"type\":\"String\"}},20],\"argTypes\":[{\"arity\":\"scalar\",\"scalarType\":"
+        "\"string\"},{\"arity\":\"scalar\",\"scalarType\":\"int\"}],\"placeholderFormat\":{\"prefix\":\"?\",\"hasNumbering\":"
+        "false},\"chunkable\":true}},\"children\":[]}},\"structure\":{\"type\":\"object\",\"serializedName\":null,\"skipNulls\":"
+        "false,\"fields\":{\"id\":{\"type\":\"field\",\"dbName\":\"id\",\"fieldType\":{\"type\":\"int\",\"arity\":\"scalar\"}},"
+        "\"product\":{\"type\":\"field\",\"dbName\":\"product\",\"fieldType\":{\"type\":\"string\",\"arity\":\"scalar\"}},"
+        "\"status\":{\"type\":\"field\",\"dbName\":\"status\",\"fieldType\":{\"type\":\"enum\",\"arity\":\"scalar\",\"name\":"
+        "\"Status\"}}}},\"enums\":{}}},\"operation\":\"findMany\",\"params\":{\"query1\":\"user_0123456789abcdef\"}}");
 }
 
 static void make_rows(buf *b, unsigned rows)
@@ -73,11 +75,15 @@ static void make_rows(buf *b, unsigned rows)
     buf_char(b, '[');
     for (unsigned i = 0; i < rows; i++) {
         if (i != 0) buf_char(b, ',');
-        buf_printf(b, "{\"id\":%u,\"product\":\"A product with a name %u\",\"amount\":%u,\"price\":%u.%02u,\"status\":\"CONFIRMED\","
-                      "\"userId\":\"user_%08x\",\"note\":%s,\"paid\":%s,\"createdAt\":\"2024-05-%02uT10:20:30.123Z\"}",
-                   i + 1, i * 7919 % 1000, i % 10, i % 300, i % 100, i * 2654435761u,
-                   i % 3 == 0 ? "null" : i % 3 == 1 ? "\"call before\\n\\\"delivery\\\"\"" : "\"\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82\"",
-                   i % 2 ? "true" : "false", i % 28 + 1);
+        buf_printf(
+            b,
+            "{\"id\":%u,\"product\":\"A product with a name %u\",\"amount\":%u,\"price\":%u.%02u,\"status\":\"CONFIRMED\","
+            "\"userId\":\"user_%08x\",\"note\":%s,\"paid\":%s,\"createdAt\":\"2024-05-%02uT10:20:30.123Z\"}",
+            i + 1, i * 7919 % 1000, i % 10, i % 300, i % 100, i * 2654435761u,
+            i % 3 == 0   ? "null"
+            : i % 3 == 1 ? "\"call before\\n\\\"delivery\\\"\""
+                         : "\"\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82\"",
+            i % 2 ? "true" : "false", i % 28 + 1);
     }
     buf_char(b, ']');
 }
@@ -90,10 +96,18 @@ static void write_value(buf *b, json_val v)
     double f;
     bool first = true;
     switch (json_kind(v)) {
-    case JSON_NULL: buf_lit(b, "null"); break;
-    case JSON_TRUE: buf_lit(b, "true"); break;
-    case JSON_FALSE: buf_lit(b, "false"); break;
-    case JSON_STRING: json_put_str(b, json_text(v)); break;
+    case JSON_NULL:
+        buf_lit(b, "null");
+        break;
+    case JSON_TRUE:
+        buf_lit(b, "true");
+        break;
+    case JSON_FALSE:
+        buf_lit(b, "false");
+        break;
+    case JSON_STRING:
+        json_put_str(b, json_text(v));
+        break;
     case JSON_NUMBER:
         if (json_i64(v, &i)) buf_i64(b, i);
         else if (json_f64(v, &f)) json_put_f64(b, f);
@@ -191,8 +205,8 @@ static void compare(const char *name, nicol_str text)
     }
     double mb = (double)text.len / 1e6, wr = (double)b.len / 1e6;
     double r = median(ours_r), w = median(ours_w), tr = median(theirs_r), tw = median(theirs_w);
-    printf("%-14s %8zu bytes  read %7.0f MB/s (jansson %5.0f)  write %7.0f MB/s (jansson %5.0f)\n", name, text.len, mb / r,
-           mb / tr, wr / w, wr / tw);
+    printf("%-14s %8zu bytes  read %7.0f MB/s (jansson %5.0f)  write %7.0f MB/s (jansson %5.0f)\n", name, text.len,
+           mb / r, mb / tr, wr / w, wr / tw);
     printf("RATIO json_read_%s_speed_vs_jansson %.2f\n", name, tr / r);
     printf("RATIO json_write_%s_speed_vs_jansson %.2f\n", name, tw / w);
     buf_free(&b);

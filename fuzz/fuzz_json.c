@@ -7,9 +7,9 @@
 
 #include "json/json.h"
 
-#define MUST(cond)               \
-    do {                         \
-        if (!(cond)) abort();    \
+#define MUST(cond)            \
+    do {                      \
+        if (!(cond)) abort(); \
     } while (0)
 
 static void check_tape(const json_doc *doc)

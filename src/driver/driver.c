@@ -8,7 +8,8 @@ const driver *driver_for_url(nicol_str url, nicol_error *err)
     nicol_str scheme = at == SIZE_MAX ? (nicol_str){0} : str_sub(url, 0, at);
     if (str_eq(scheme, S("postgresql")) || str_eq(scheme, S("postgres")) || str_eq(scheme, S("mysql")) ||
         str_eq(scheme, S("mariadb"))) {
-        nicol_fail(err, NICOL_E_UNSUPPORTED, "this build serves SQLite only: the database URL must be file:PATH, not %.*s://...",
+        nicol_fail(err, NICOL_E_UNSUPPORTED,
+                   "this build serves SQLite only: the database URL must be file:PATH, not %.*s://...",
                    STR_FMT(scheme));
     } else {
         nicol_fail(err, NICOL_E_USAGE, "the database URL must start with file: (for example file:./shop.db)");
@@ -40,10 +41,10 @@ bool driver_isolation_parse(nicol_str name, driver_isolation *out)
 nicol_str driver_col_type_name(driver_col_type t)
 {
     static const char *const names[COL_N] = {
-        [COL_UNKNOWN] = "unknown", [COL_INT] = "int",   [COL_BIGINT] = "bigint", [COL_FLOAT] = "float",
-        [COL_DOUBLE] = "double",   [COL_DECIMAL] = "decimal", [COL_BOOL] = "bool", [COL_CHAR] = "char",
-        [COL_STRING] = "string",   [COL_DATE] = "date", [COL_TIME] = "time",     [COL_DATETIME] = "datetime",
-        [COL_JSON] = "json",       [COL_ENUM] = "enum", [COL_BYTES] = "bytes",   [COL_UUID] = "uuid",
+        [COL_UNKNOWN] = "unknown", [COL_INT] = "int",         [COL_BIGINT] = "bigint", [COL_FLOAT] = "float",
+        [COL_DOUBLE] = "double",   [COL_DECIMAL] = "decimal", [COL_BOOL] = "bool",     [COL_CHAR] = "char",
+        [COL_STRING] = "string",   [COL_DATE] = "date",       [COL_TIME] = "time",     [COL_DATETIME] = "datetime",
+        [COL_JSON] = "json",       [COL_ENUM] = "enum",       [COL_BYTES] = "bytes",   [COL_UUID] = "uuid",
     };
     return str_c(names[t]);
 }

@@ -17,32 +17,54 @@ typedef struct driver_stmt driver_stmt;
 
 /* What a bound argument is, as plans say it. */
 typedef struct driver_arg_type {
-    scalar_type scalar;  /* SCALAR_UNKNOWN: by the value itself */
-    bool list;           /* one array-valued bind */
-    nicol_str db_type;   /* "TIMESTAMP", "DATE", ... or empty */
+    scalar_type scalar; /* SCALAR_UNKNOWN: by the value itself */
+    bool list;          /* one array-valued bind */
+    nicol_str db_type;  /* "TIMESTAMP", "DATE", ... or empty */
 } driver_arg_type;
 
 /* The type of a result column, by the names that raw results use (protocol.md 5.3). */
 typedef enum driver_col_type {
-    COL_UNKNOWN = 0, COL_INT, COL_BIGINT, COL_FLOAT, COL_DOUBLE, COL_DECIMAL, COL_BOOL, COL_CHAR, COL_STRING, COL_DATE,
-    COL_TIME, COL_DATETIME, COL_JSON, COL_ENUM, COL_BYTES, COL_UUID, COL_N
+    COL_UNKNOWN = 0,
+    COL_INT,
+    COL_BIGINT,
+    COL_FLOAT,
+    COL_DOUBLE,
+    COL_DECIMAL,
+    COL_BOOL,
+    COL_CHAR,
+    COL_STRING,
+    COL_DATE,
+    COL_TIME,
+    COL_DATETIME,
+    COL_JSON,
+    COL_ENUM,
+    COL_BYTES,
+    COL_UUID,
+    COL_N
 } driver_col_type;
 
 typedef enum driver_timestamps { TIMESTAMPS_ISO = 0, TIMESTAMPS_UNIX_MS } driver_timestamps;
 
 typedef struct driver_opts {
-    nicol_str url;               /* "file:PATH" for SQLite; ":memory:" is "file::memory:" */
-    bool create;                 /* make the database file when it is missing */
+    nicol_str url; /* "file:PATH" for SQLite; ":memory:" is "file::memory:" */
+    bool create;   /* make the database file when it is missing */
     bool read_only;
-    bool trusted;                /* no guards against hostile SQL: only for the engine's own databases */
+    bool trusted; /* no guards against hostile SQL: only for the engine's own databases */
     driver_timestamps timestamps;
-    bool sync_normal;            /* SQLite: synchronous=NORMAL instead of FULL */
-    unsigned stmt_cache_max;     /* 0: NICOL_STMT_CACHE_MAX */
-    int64_t busy_timeout_us;     /* wait for locks held by other processes; 0: 5 s */
-    const mem *m;                /* NULL: mem_default */
+    bool sync_normal;        /* SQLite: synchronous=NORMAL instead of FULL */
+    unsigned stmt_cache_max; /* 0: NICOL_STMT_CACHE_MAX */
+    int64_t busy_timeout_us; /* wait for locks held by other processes; 0: 5 s */
+    const mem *m;            /* NULL: mem_default */
 } driver_opts;
 
-typedef enum driver_isolation { ISOLATION_DEFAULT = 0, ISOLATION_READ_UNCOMMITTED, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SNAPSHOT, ISOLATION_SERIALIZABLE } driver_isolation;
+typedef enum driver_isolation {
+    ISOLATION_DEFAULT = 0,
+    ISOLATION_READ_UNCOMMITTED,
+    ISOLATION_READ_COMMITTED,
+    ISOLATION_REPEATABLE_READ,
+    ISOLATION_SNAPSHOT,
+    ISOLATION_SERIALIZABLE
+} driver_isolation;
 
 struct driver {
     unsigned version;     /* of this table: DRIVER_VERSION */
@@ -57,14 +79,15 @@ struct driver {
     /* A prepared statement, from the connection's cache or new; it stays valid until stmt_done. One text holds one
      * statement. The text is copied when needed. */
     driver_stmt *(*prepare)(driver_conn *c, nicol_str sql, arena *a, nicol_error *err);
-    void (*stmt_done)(driver_stmt *s); /* resets it and gives it back to the cache */
+    void (*stmt_done)(driver_stmt *s);     /* resets it and gives it back to the cache */
     bool (*is_read)(const driver_stmt *s); /* it cannot change the database */
 
-    unsigned (*cols)(const driver_stmt *s); /* columns of the result; 0 for statements without rows */
+    unsigned (*cols)(const driver_stmt *s);                  /* columns of the result; 0 for statements without rows */
     nicol_str (*col_name)(const driver_stmt *s, unsigned i); /* borrowed until stmt_done */
 
     /* Binds arguments and starts. types may be NULL. deadline: IO_NEVER for none. */
-    bool (*run)(driver_stmt *s, const val *args, const driver_arg_type *types, size_t n, int64_t deadline_us, arena *a, nicol_error *err);
+    bool (*run)(driver_stmt *s, const val *args, const driver_arg_type *types, size_t n, int64_t deadline_us, arena *a,
+                nicol_error *err);
     /* The next row: *row says whether there is one. A statement that writes outside a transaction is committed by the
      * step that says there is none; given back before that, it is rolled back. */
     bool (*step)(driver_stmt *s, bool *row, arena *a, nicol_error *err);
@@ -77,8 +100,8 @@ struct driver {
     driver_col_type (*col_type)(driver_stmt *s, unsigned i, val first_value);
     /* A raw result's cell converted for column type t (bool from 0/1, datetime text, bytes, decimal text ...). */
     bool (*raw_cell)(driver_stmt *s, unsigned i, driver_col_type t, arena *a, val *out, nicol_error *err);
-    int64_t (*affected)(driver_stmt *s);  /* rows changed, after the last step */
-    int64_t (*last_id)(driver_conn *c);   /* last insert id */
+    int64_t (*affected)(driver_stmt *s); /* rows changed, after the last step */
+    int64_t (*last_id)(driver_conn *c);  /* last insert id */
 
     bool (*begin)(driver_conn *c, driver_isolation iso, bool write, int64_t deadline_us, arena *a, nicol_error *err);
     bool (*commit)(driver_conn *c, arena *a, nicol_error *err); /* on failure: rolled back */

@@ -13,7 +13,7 @@
 
 #define BUSY_DEFAULT_US 5000000
 #define PATH_BYTES_MAX 4096
-#define CACHE_BYTES_MAX ((size_t)32 << 20)     /* of all cached statements of a connection */
+#define CACHE_BYTES_MAX ((size_t)32 << 20)      /* of all cached statements of a connection */
 #define CACHED_STMT_BYTES_MAX ((size_t)8 << 20) /* a larger one is not worth the place of many others */
 
 /* --- opening -------------------------------------------------------------------------------------------------------- */
@@ -33,10 +33,11 @@ static bool configure(driver_conn *c, const char *path, const driver_opts *o, ar
     guard_open(c);
     /* SQLite opens a file that it may not write for reading, and would say so only at the first write. */
     if (!o->read_only && sqlite3_db_readonly(c->db, "main") == 1) {
-        return nicol_fail(err, NICOL_E_DB_ACCESS,
-                          "the database file %s is not writable for this process: check its owner, its permissions and those "
-                          "of its folder",
-                          path);
+        return nicol_fail(
+            err, NICOL_E_DB_ACCESS,
+            "the database file %s is not writable for this process: check its owner, its permissions and those "
+            "of its folder",
+            path);
     }
     /* The first look at the file: says here whether it is a database at all. */
     if (!exec_own(c, "PRAGMA schema_version", a, err)) return false;
@@ -55,7 +56,8 @@ static const char *url_path(nicol_str url, arena *a, nicol_error *err)
     if (q != SIZE_MAX) s.len = q;
     if (str_starts(s, S("//"))) s = str_sub(s, 2, s.len);
     if (s.len == 0 || s.len > PATH_BYTES_MAX) {
-        nicol_fail(err, NICOL_E_USAGE, "the database URL has no usable path: write file:PATH, for example file:./shop.db");
+        nicol_fail(err, NICOL_E_USAGE,
+                   "the database URL has no usable path: write file:PATH, for example file:./shop.db");
         return NULL;
     }
     return nicol_cstr(a, s, err);
@@ -290,7 +292,8 @@ static bool command(driver_conn *c, sqlite_command cmd, bool offload, int64_t de
     return step_own(c, c->commands[cmd], offload, deadline_us, a, err);
 }
 
-static bool sqlite_begin(driver_conn *c, driver_isolation iso, bool write, int64_t deadline_us, arena *a, nicol_error *err)
+static bool sqlite_begin(driver_conn *c, driver_isolation iso, bool write, int64_t deadline_us, arena *a,
+                         nicol_error *err)
 {
     (void)iso; /* SQLite's transactions are serializable; every weaker level is kept by it */
     return command(c, write ? CMD_BEGIN_WRITE : CMD_BEGIN, false, deadline_us, a, err);
@@ -362,8 +365,8 @@ static bool end_own_tx(driver_stmt *s, bool keep, arena *a, nicol_error *err)
     return sqlite_commit(s->c, a, err);
 }
 
-static bool sqlite_run(driver_stmt *s, const val *args, const driver_arg_type *types, size_t n, int64_t deadline_us, arena *a,
-                       nicol_error *err)
+static bool sqlite_run(driver_stmt *s, const val *args, const driver_arg_type *types, size_t n, int64_t deadline_us,
+                       arena *a, nicol_error *err)
 {
     driver_conn *c = s->c;
     if (s->started) sqlite3_reset(s->st);

@@ -5,38 +5,111 @@
 
 #include "driver/sqlite_int.h"
 
-#define ROW(code) {code, #code}
+#define ROW(code)   \
+    {               \
+        code, #code \
+    }
 static const struct {
     int code;
     const char *name;
 } code_names[] = {
-    ROW(SQLITE_ERROR), ROW(SQLITE_INTERNAL), ROW(SQLITE_PERM), ROW(SQLITE_ABORT), ROW(SQLITE_BUSY),
-    ROW(SQLITE_LOCKED), ROW(SQLITE_NOMEM), ROW(SQLITE_READONLY), ROW(SQLITE_INTERRUPT), ROW(SQLITE_IOERR),
-    ROW(SQLITE_CORRUPT), ROW(SQLITE_NOTFOUND), ROW(SQLITE_FULL), ROW(SQLITE_CANTOPEN), ROW(SQLITE_PROTOCOL),
-    ROW(SQLITE_EMPTY), ROW(SQLITE_SCHEMA), ROW(SQLITE_TOOBIG), ROW(SQLITE_CONSTRAINT), ROW(SQLITE_MISMATCH),
-    ROW(SQLITE_MISUSE), ROW(SQLITE_NOLFS), ROW(SQLITE_AUTH), ROW(SQLITE_FORMAT), ROW(SQLITE_RANGE),
-    ROW(SQLITE_NOTADB), ROW(SQLITE_ERROR_MISSING_COLLSEQ), ROW(SQLITE_ERROR_RETRY),
-    ROW(SQLITE_ERROR_SNAPSHOT), ROW(SQLITE_IOERR_READ), ROW(SQLITE_IOERR_SHORT_READ), ROW(SQLITE_IOERR_WRITE),
-    ROW(SQLITE_IOERR_FSYNC), ROW(SQLITE_IOERR_DIR_FSYNC), ROW(SQLITE_IOERR_TRUNCATE), ROW(SQLITE_IOERR_FSTAT),
-    ROW(SQLITE_IOERR_UNLOCK), ROW(SQLITE_IOERR_RDLOCK), ROW(SQLITE_IOERR_DELETE), ROW(SQLITE_IOERR_BLOCKED),
-    ROW(SQLITE_IOERR_NOMEM), ROW(SQLITE_IOERR_ACCESS), ROW(SQLITE_IOERR_CHECKRESERVEDLOCK),
-    ROW(SQLITE_IOERR_LOCK), ROW(SQLITE_IOERR_CLOSE), ROW(SQLITE_IOERR_DIR_CLOSE), ROW(SQLITE_IOERR_SHMOPEN),
-    ROW(SQLITE_IOERR_SHMSIZE), ROW(SQLITE_IOERR_SHMLOCK), ROW(SQLITE_IOERR_SHMMAP), ROW(SQLITE_IOERR_SEEK),
-    ROW(SQLITE_IOERR_DELETE_NOENT), ROW(SQLITE_IOERR_MMAP), ROW(SQLITE_IOERR_GETTEMPPATH),
-    ROW(SQLITE_IOERR_CONVPATH), ROW(SQLITE_IOERR_VNODE), ROW(SQLITE_IOERR_AUTH),
-    ROW(SQLITE_IOERR_BEGIN_ATOMIC), ROW(SQLITE_IOERR_COMMIT_ATOMIC), ROW(SQLITE_IOERR_ROLLBACK_ATOMIC),
-    ROW(SQLITE_IOERR_DATA), ROW(SQLITE_IOERR_CORRUPTFS), ROW(SQLITE_LOCKED_SHAREDCACHE),
-    ROW(SQLITE_LOCKED_VTAB), ROW(SQLITE_BUSY_RECOVERY), ROW(SQLITE_BUSY_SNAPSHOT), ROW(SQLITE_BUSY_TIMEOUT),
-    ROW(SQLITE_CANTOPEN_NOTEMPDIR), ROW(SQLITE_CANTOPEN_ISDIR), ROW(SQLITE_CANTOPEN_FULLPATH),
-    ROW(SQLITE_CANTOPEN_CONVPATH), ROW(SQLITE_CANTOPEN_DIRTYWAL), ROW(SQLITE_CANTOPEN_SYMLINK),
-    ROW(SQLITE_CORRUPT_VTAB), ROW(SQLITE_CORRUPT_SEQUENCE), ROW(SQLITE_CORRUPT_INDEX),
-    ROW(SQLITE_READONLY_RECOVERY), ROW(SQLITE_READONLY_CANTLOCK), ROW(SQLITE_READONLY_ROLLBACK),
-    ROW(SQLITE_READONLY_DBMOVED), ROW(SQLITE_READONLY_CANTINIT), ROW(SQLITE_READONLY_DIRECTORY),
-    ROW(SQLITE_ABORT_ROLLBACK), ROW(SQLITE_CONSTRAINT_CHECK), ROW(SQLITE_CONSTRAINT_COMMITHOOK),
-    ROW(SQLITE_CONSTRAINT_FOREIGNKEY), ROW(SQLITE_CONSTRAINT_FUNCTION), ROW(SQLITE_CONSTRAINT_NOTNULL),
-    ROW(SQLITE_CONSTRAINT_PRIMARYKEY), ROW(SQLITE_CONSTRAINT_TRIGGER), ROW(SQLITE_CONSTRAINT_UNIQUE),
-    ROW(SQLITE_CONSTRAINT_VTAB), ROW(SQLITE_CONSTRAINT_ROWID), ROW(SQLITE_CONSTRAINT_PINNED),
-    ROW(SQLITE_CONSTRAINT_DATATYPE), ROW(SQLITE_WARNING_AUTOINDEX), ROW(SQLITE_AUTH_USER),
+    ROW(SQLITE_ERROR),
+    ROW(SQLITE_INTERNAL),
+    ROW(SQLITE_PERM),
+    ROW(SQLITE_ABORT),
+    ROW(SQLITE_BUSY),
+    ROW(SQLITE_LOCKED),
+    ROW(SQLITE_NOMEM),
+    ROW(SQLITE_READONLY),
+    ROW(SQLITE_INTERRUPT),
+    ROW(SQLITE_IOERR),
+    ROW(SQLITE_CORRUPT),
+    ROW(SQLITE_NOTFOUND),
+    ROW(SQLITE_FULL),
+    ROW(SQLITE_CANTOPEN),
+    ROW(SQLITE_PROTOCOL),
+    ROW(SQLITE_EMPTY),
+    ROW(SQLITE_SCHEMA),
+    ROW(SQLITE_TOOBIG),
+    ROW(SQLITE_CONSTRAINT),
+    ROW(SQLITE_MISMATCH),
+    ROW(SQLITE_MISUSE),
+    ROW(SQLITE_NOLFS),
+    ROW(SQLITE_AUTH),
+    ROW(SQLITE_FORMAT),
+    ROW(SQLITE_RANGE),
+    ROW(SQLITE_NOTADB),
+    ROW(SQLITE_ERROR_MISSING_COLLSEQ),
+    ROW(SQLITE_ERROR_RETRY),
+    ROW(SQLITE_ERROR_SNAPSHOT),
+    ROW(SQLITE_IOERR_READ),
+    ROW(SQLITE_IOERR_SHORT_READ),
+    ROW(SQLITE_IOERR_WRITE),
+    ROW(SQLITE_IOERR_FSYNC),
+    ROW(SQLITE_IOERR_DIR_FSYNC),
+    ROW(SQLITE_IOERR_TRUNCATE),
+    ROW(SQLITE_IOERR_FSTAT),
+    ROW(SQLITE_IOERR_UNLOCK),
+    ROW(SQLITE_IOERR_RDLOCK),
+    ROW(SQLITE_IOERR_DELETE),
+    ROW(SQLITE_IOERR_BLOCKED),
+    ROW(SQLITE_IOERR_NOMEM),
+    ROW(SQLITE_IOERR_ACCESS),
+    ROW(SQLITE_IOERR_CHECKRESERVEDLOCK),
+    ROW(SQLITE_IOERR_LOCK),
+    ROW(SQLITE_IOERR_CLOSE),
+    ROW(SQLITE_IOERR_DIR_CLOSE),
+    ROW(SQLITE_IOERR_SHMOPEN),
+    ROW(SQLITE_IOERR_SHMSIZE),
+    ROW(SQLITE_IOERR_SHMLOCK),
+    ROW(SQLITE_IOERR_SHMMAP),
+    ROW(SQLITE_IOERR_SEEK),
+    ROW(SQLITE_IOERR_DELETE_NOENT),
+    ROW(SQLITE_IOERR_MMAP),
+    ROW(SQLITE_IOERR_GETTEMPPATH),
+    ROW(SQLITE_IOERR_CONVPATH),
+    ROW(SQLITE_IOERR_VNODE),
+    ROW(SQLITE_IOERR_AUTH),
+    ROW(SQLITE_IOERR_BEGIN_ATOMIC),
+    ROW(SQLITE_IOERR_COMMIT_ATOMIC),
+    ROW(SQLITE_IOERR_ROLLBACK_ATOMIC),
+    ROW(SQLITE_IOERR_DATA),
+    ROW(SQLITE_IOERR_CORRUPTFS),
+    ROW(SQLITE_LOCKED_SHAREDCACHE),
+    ROW(SQLITE_LOCKED_VTAB),
+    ROW(SQLITE_BUSY_RECOVERY),
+    ROW(SQLITE_BUSY_SNAPSHOT),
+    ROW(SQLITE_BUSY_TIMEOUT),
+    ROW(SQLITE_CANTOPEN_NOTEMPDIR),
+    ROW(SQLITE_CANTOPEN_ISDIR),
+    ROW(SQLITE_CANTOPEN_FULLPATH),
+    ROW(SQLITE_CANTOPEN_CONVPATH),
+    ROW(SQLITE_CANTOPEN_DIRTYWAL),
+    ROW(SQLITE_CANTOPEN_SYMLINK),
+    ROW(SQLITE_CORRUPT_VTAB),
+    ROW(SQLITE_CORRUPT_SEQUENCE),
+    ROW(SQLITE_CORRUPT_INDEX),
+    ROW(SQLITE_READONLY_RECOVERY),
+    ROW(SQLITE_READONLY_CANTLOCK),
+    ROW(SQLITE_READONLY_ROLLBACK),
+    ROW(SQLITE_READONLY_DBMOVED),
+    ROW(SQLITE_READONLY_CANTINIT),
+    ROW(SQLITE_READONLY_DIRECTORY),
+    ROW(SQLITE_ABORT_ROLLBACK),
+    ROW(SQLITE_CONSTRAINT_CHECK),
+    ROW(SQLITE_CONSTRAINT_COMMITHOOK),
+    ROW(SQLITE_CONSTRAINT_FOREIGNKEY),
+    ROW(SQLITE_CONSTRAINT_FUNCTION),
+    ROW(SQLITE_CONSTRAINT_NOTNULL),
+    ROW(SQLITE_CONSTRAINT_PRIMARYKEY),
+    ROW(SQLITE_CONSTRAINT_TRIGGER),
+    ROW(SQLITE_CONSTRAINT_UNIQUE),
+    ROW(SQLITE_CONSTRAINT_VTAB),
+    ROW(SQLITE_CONSTRAINT_ROWID),
+    ROW(SQLITE_CONSTRAINT_PINNED),
+    ROW(SQLITE_CONSTRAINT_DATATYPE),
+    ROW(SQLITE_WARNING_AUTOINDEX),
+    ROW(SQLITE_AUTH_USER),
 };
 #undef ROW
 
@@ -90,8 +163,11 @@ static nicol_code classify(int code, nicol_str text, nicol_db_facts *f, arena *a
         f->table = (nicol_str){0};
         return NICOL_E_NULL_VIOLATION;
     case SQLITE_CONSTRAINT_FOREIGNKEY:
-    case SQLITE_CONSTRAINT_TRIGGER: f->kind = S("ForeignKeyConstraintViolation"); return NICOL_E_FOREIGN_KEY;
-    default: break;
+    case SQLITE_CONSTRAINT_TRIGGER:
+        f->kind = S("ForeignKeyConstraintViolation");
+        return NICOL_E_FOREIGN_KEY;
+    default:
+        break;
     }
     if ((code & 0xff) == SQLITE_BUSY) {
         f->kind = S("SocketTimeout");
@@ -137,14 +213,22 @@ bool sqlite_fail_text(arena *a, nicol_error *err, nicol_code code, const char *s
 static const char *remedy(int code)
 {
     switch (code & 0xff) {
-    case SQLITE_FULL: return "the disk (or the size limit of the file) is full: free space and send the request again";
-    case SQLITE_READONLY: return "the database file or its folder is not writable for this process";
-    case SQLITE_CORRUPT: return "the database file is damaged: restore a backup, or try `sqlite3 FILE .recover`";
-    case SQLITE_NOTADB: return "the file is not an SQLite database: check the path in the database URL";
-    case SQLITE_IOERR: return "the operating system could not read or write the database file";
-    case SQLITE_CANTOPEN: return "the database file or one beside it (-wal, -shm) cannot be opened: check the folder's permissions";
-    case SQLITE_TOOBIG: return "a value or the text of the statement is longer than the limit";
-    default: return NULL;
+    case SQLITE_FULL:
+        return "the disk (or the size limit of the file) is full: free space and send the request again";
+    case SQLITE_READONLY:
+        return "the database file or its folder is not writable for this process";
+    case SQLITE_CORRUPT:
+        return "the database file is damaged: restore a backup, or try `sqlite3 FILE .recover`";
+    case SQLITE_NOTADB:
+        return "the file is not an SQLite database: check the path in the database URL";
+    case SQLITE_IOERR:
+        return "the operating system could not read or write the database file";
+    case SQLITE_CANTOPEN:
+        return "the database file or one beside it (-wal, -shm) cannot be opened: check the folder's permissions";
+    case SQLITE_TOOBIG:
+        return "a value or the text of the statement is longer than the limit";
+    default:
+        return NULL;
     }
 }
 
@@ -181,11 +265,15 @@ bool sqlite_fail_open(driver_conn *c, const char *path, const driver_opts *o, ni
     struct stat st;
     if (stat(path, &st) != 0) {
         if (!o->create) {
-            return nicol_fail(err, NICOL_E_DB_MISSING, "the database file %s does not exist: create it, or check the path in the database URL", path);
+            return nicol_fail(err, NICOL_E_DB_MISSING,
+                              "the database file %s does not exist: create it, or check the path in the database URL",
+                              path);
         }
-        return nicol_fail(err, NICOL_E_DB_UNREACHABLE, "the database file %s cannot be made: its folder is missing or not writable", path);
+        return nicol_fail(err, NICOL_E_DB_UNREACHABLE,
+                          "the database file %s cannot be made: its folder is missing or not writable", path);
     }
-    if (S_ISDIR(st.st_mode)) return nicol_fail(err, NICOL_E_DB_UNREACHABLE, "%s is a folder, not a database file", path);
+    if (S_ISDIR(st.st_mode))
+        return nicol_fail(err, NICOL_E_DB_UNREACHABLE, "%s is a folder, not a database file", path);
     return nicol_fail(err, NICOL_E_DB_UNREACHABLE, "the database file %s cannot be opened: %s", path,
                       c->db ? sqlite3_errmsg(c->db) : "out of memory");
 }

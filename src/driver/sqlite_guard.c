@@ -27,14 +27,14 @@ static const struct {
     const char *name;
     bool arg_ok;
 } pragmas_allowed[] = {
-    {"table_info", true},       {"table_xinfo", true},     {"table_list", true},       {"index_list", true},
-    {"index_info", true},       {"index_xinfo", true},     {"foreign_key_list", true}, {"database_list", false},
-    {"collation_list", false},  {"function_list", false},  {"module_list", false},     {"pragma_list", false},
-    {"compile_options", false}, {"user_version", false},   {"application_id", false},  {"schema_version", false},
-    {"encoding", false},        {"page_size", false},      {"page_count", false},      {"freelist_count", false},
-    {"journal_mode", false},    {"synchronous", false},    {"foreign_keys", false},    {"busy_timeout", false},
-    {"cache_size", false},      {"data_version", false},   {"integrity_check", true},  {"quick_check", true},
-    {"foreign_key_check", true}, {"max_page_count", false}, {"auto_vacuum", false},    {"query_only", false},
+    {"table_info", true},        {"table_xinfo", true},     {"table_list", true},       {"index_list", true},
+    {"index_info", true},        {"index_xinfo", true},     {"foreign_key_list", true}, {"database_list", false},
+    {"collation_list", false},   {"function_list", false},  {"module_list", false},     {"pragma_list", false},
+    {"compile_options", false},  {"user_version", false},   {"application_id", false},  {"schema_version", false},
+    {"encoding", false},         {"page_size", false},      {"page_count", false},      {"freelist_count", false},
+    {"journal_mode", false},     {"synchronous", false},    {"foreign_keys", false},    {"busy_timeout", false},
+    {"cache_size", false},       {"data_version", false},   {"integrity_check", true},  {"quick_check", true},
+    {"foreign_key_check", true}, {"max_page_count", false}, {"auto_vacuum", false},     {"query_only", false},
 };
 
 static bool pragma_is_allowed(const char *name, const char *arg)
@@ -57,8 +57,9 @@ static bool too_deep(const driver_conn *c)
     return c->stack_at != NULL && c->stack_at - here > STACK_NESTING_MAX;
 }
 
-static const char no_temp[] = "TEMP tables, views and triggers are refused: they would stay on a connection that other requests use; "
-                              "write WITH name AS (...) in the statement instead";
+static const char no_temp[] =
+    "TEMP tables, views and triggers are refused: they would stay on a connection that other requests use; "
+    "write WITH name AS (...) in the statement instead";
 
 static int authorize(void *ctx, int action, const char *one, const char *two, const char *db, const char *trigger)
 {
@@ -72,14 +73,16 @@ static int authorize(void *ctx, int action, const char *one, const char *two, co
     switch (action) {
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
-        return deny(c, "ATTACH and DETACH are refused: a request reaches only the database that the server was started with");
+        return deny(
+            c, "ATTACH and DETACH are refused: a request reaches only the database that the server was started with");
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
         return deny(c, "BEGIN, COMMIT, ROLLBACK and SAVEPOINT are refused in a query: use the client's $transaction");
     case SQLITE_PRAGMA:
         if (pragma_is_allowed(one, two)) return SQLITE_OK;
-        return deny(c, "this PRAGMA is refused: a query may not change the state of the connection or of the database file; "
-                       "the server's options set what can be set");
+        return deny(
+            c, "this PRAGMA is refused: a query may not change the state of the connection or of the database file; "
+               "the server's options set what can be set");
     case SQLITE_CREATE_INDEX:
     case SQLITE_CREATE_TABLE:
     case SQLITE_CREATE_TRIGGER:
@@ -90,8 +93,10 @@ static int authorize(void *ctx, int action, const char *one, const char *two, co
     case SQLITE_CREATE_TEMP_INDEX:
     case SQLITE_CREATE_TEMP_TABLE:
     case SQLITE_CREATE_TEMP_TRIGGER:
-    case SQLITE_CREATE_TEMP_VIEW: return deny(c, no_temp);
-    default: return SQLITE_OK;
+    case SQLITE_CREATE_TEMP_VIEW:
+        return deny(c, no_temp);
+    default:
+        return SQLITE_OK;
     }
 }
 

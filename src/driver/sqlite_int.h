@@ -9,13 +9,7 @@
 
 /* The engine's own transaction commands. They are prepared apart from the statement cache: a text from outside that
  * spells the same must go through the authorizer, never find one of these. */
-typedef enum sqlite_command {
-    CMD_BEGIN,
-    CMD_BEGIN_WRITE,
-    CMD_COMMIT,
-    CMD_ROLLBACK,
-    CMD_N
-} sqlite_command;
+typedef enum sqlite_command { CMD_BEGIN, CMD_BEGIN_WRITE, CMD_COMMIT, CMD_ROLLBACK, CMD_N } sqlite_command;
 
 struct driver_conn {
     const mem *m;
@@ -56,9 +50,9 @@ struct driver_stmt {
 };
 
 /* sqlite_guard.c: what keeps hostile SQL and long waits from hurting anybody else. */
-void guard_open(driver_conn *c);             /* limits, handlers, authorizer */
-void guard_enter(driver_conn *c);            /* before each call that may compile SQL */
-const char *guard_refuses(nicol_str sql);    /* why a text is refused before SQLite sees it, or NULL */
+void guard_open(driver_conn *c);          /* limits, handlers, authorizer */
+void guard_enter(driver_conn *c);         /* before each call that may compile SQL */
+const char *guard_refuses(nicol_str sql); /* why a text is refused before SQLite sees it, or NULL */
 
 /* sqlite_errors.c: the connection's last error as neutral facts. All return false. */
 bool sqlite_fail(driver_conn *c, arena *a, nicol_error *err);

@@ -81,7 +81,8 @@ static bool bind_text_as(driver_stmt *s, int at, nicol_str t, scalar_type as, ar
         return nicol_fail(err, NICOL_E_INVALID_VALUE, "Invalid input value: '%.*s' is not a date and time", STR_FMT(t));
     case SCALAR_BYTES:
         if (base64_read(a, t, &bytes)) {
-            return bound(s, sqlite3_bind_blob64(s->st, at, bytes.len ? bytes.ptr : "", bytes.len, SQLITE_STATIC), a, err);
+            return bound(s, sqlite3_bind_blob64(s->st, at, bytes.len ? bytes.ptr : "", bytes.len, SQLITE_STATIC), a,
+                         err);
         }
         if (arena_failed(a)) return nicol_fail_oom(err);
         return nicol_fail(err, NICOL_E_INVALID_VALUE, "Invalid input value: not base64");
@@ -91,7 +92,8 @@ static bool bind_text_as(driver_stmt *s, int at, nicol_str t, scalar_type as, ar
     case SCALAR_JSON:
     case SCALAR_ENUM:
     case SCALAR_UUID:
-    case SCALAR_N: break;
+    case SCALAR_N:
+        break;
     }
     /* Arguments outlive the statement's run: they are in the request's arena or in the plan. */
     return bound(s, sqlite3_bind_text64(s->st, at, t.len ? t.ptr : "", t.len, SQLITE_STATIC, SQLITE_UTF8), a, err);
@@ -102,8 +104,10 @@ bool sqlite_bind(driver_stmt *s, int at, val v, const driver_arg_type *t, arena 
     scalar_type as = t ? t->scalar : SCALAR_UNKNOWN;
     switch ((val_type)v.type) {
     case VAL_UNDEF:
-    case VAL_NULL: return bound(s, sqlite3_bind_null(s->st, at), a, err);
-    case VAL_BOOL: return bound(s, sqlite3_bind_int(s->st, at, v.u.i != 0), a, err);
+    case VAL_NULL:
+        return bound(s, sqlite3_bind_null(s->st, at), a, err);
+    case VAL_BOOL:
+        return bound(s, sqlite3_bind_int(s->st, at, v.u.i != 0), a, err);
     case VAL_INT:
         if (as == SCALAR_DATETIME) return bound(s, bind_datetime(s, at, v.u.i), a, err);
         if (as == SCALAR_FLOAT || as == SCALAR_DECIMAL) {
@@ -116,15 +120,19 @@ bool sqlite_bind(driver_stmt *s, int at, val v, const driver_arg_type *t, arena 
             return bound(s, sqlite3_bind_int64(s->st, at, (int64_t)v.u.f), a, err);
         }
         return bound(s, sqlite3_bind_double(s->st, at, v.u.f), a, err);
-    case VAL_DATETIME: return bound(s, bind_datetime(s, at, v.u.i), a, err);
+    case VAL_DATETIME:
+        return bound(s, bind_datetime(s, at, v.u.i), a, err);
     case VAL_BYTES:
         return bound(s, sqlite3_bind_blob64(s->st, at, v.n ? v.u.p : "", v.n, SQLITE_STATIC), a, err);
-    case VAL_DECIMAL: return bind_text_as(s, at, val_str(v), SCALAR_DECIMAL, a, err);
+    case VAL_DECIMAL:
+        return bind_text_as(s, at, val_str(v), SCALAR_DECIMAL, a, err);
     case VAL_STR:
-    case VAL_JSON: return bind_text_as(s, at, val_str(v), as, a, err);
+    case VAL_JSON:
+        return bind_text_as(s, at, val_str(v), as, a, err);
     case VAL_LIST:
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     return nicol_fail(err, NICOL_E_INVALID_VALUE, "Invalid input value: SQLite takes no list or object as a parameter");
 }
@@ -135,8 +143,10 @@ val sqlite_cell(driver_stmt *s, unsigned i)
 {
     int at = (int)i;
     switch (sqlite3_column_type(s->st, at)) {
-    case SQLITE_INTEGER: return val_int(sqlite3_column_int64(s->st, at));
-    case SQLITE_FLOAT: return val_float(sqlite3_column_double(s->st, at));
+    case SQLITE_INTEGER:
+        return val_int(sqlite3_column_int64(s->st, at));
+    case SQLITE_FLOAT:
+        return val_float(sqlite3_column_double(s->st, at));
     case SQLITE_TEXT: {
         const char *p = (const char *)sqlite3_column_text(s->st, at);
         return val_text(VAL_STR, str_of(p ? p : "", (size_t)sqlite3_column_bytes(s->st, at)));
@@ -145,7 +155,8 @@ val sqlite_cell(driver_stmt *s, unsigned i)
         const char *p = sqlite3_column_blob(s->st, at);
         return val_text(VAL_BYTES, str_of(p ? p : "", (size_t)sqlite3_column_bytes(s->st, at)));
     }
-    default: return val_null();
+    default:
+        return val_null();
     }
 }
 
@@ -153,16 +164,36 @@ static const struct {
     const char *declared;
     driver_col_type type;
 } declared_types[] = {
-    {"DECIMAL", COL_DECIMAL},     {"FLOAT", COL_FLOAT},     {"DOUBLE", COL_DOUBLE},
-    {"DOUBLE PRECISION", COL_DOUBLE}, {"NUMERIC", COL_DOUBLE}, {"REAL", COL_DOUBLE},
-    {"TINYINT", COL_INT},         {"SMALLINT", COL_INT},    {"MEDIUMINT", COL_INT},
-    {"INT", COL_INT},             {"INTEGER", COL_INT},     {"SERIAL", COL_INT},
-    {"INT2", COL_INT},            {"BIGINT", COL_BIGINT},   {"UNSIGNED BIG INT", COL_BIGINT},
-    {"INT8", COL_BIGINT},         {"DATETIME", COL_DATETIME}, {"TIMESTAMP", COL_DATETIME},
-    {"TIME", COL_TIME},           {"DATE", COL_DATE},       {"TEXT", COL_STRING},
-    {"CLOB", COL_STRING},         {"CHARACTER", COL_STRING}, {"VARCHAR", COL_STRING},
-    {"VARYING CHARACTER", COL_STRING}, {"NCHAR", COL_STRING}, {"NATIVE CHARACTER", COL_STRING},
-    {"NVARCHAR", COL_STRING},     {"BLOB", COL_BYTES},      {"BOOLEAN", COL_BOOL},
+    {"DECIMAL", COL_DECIMAL},
+    {"FLOAT", COL_FLOAT},
+    {"DOUBLE", COL_DOUBLE},
+    {"DOUBLE PRECISION", COL_DOUBLE},
+    {"NUMERIC", COL_DOUBLE},
+    {"REAL", COL_DOUBLE},
+    {"TINYINT", COL_INT},
+    {"SMALLINT", COL_INT},
+    {"MEDIUMINT", COL_INT},
+    {"INT", COL_INT},
+    {"INTEGER", COL_INT},
+    {"SERIAL", COL_INT},
+    {"INT2", COL_INT},
+    {"BIGINT", COL_BIGINT},
+    {"UNSIGNED BIG INT", COL_BIGINT},
+    {"INT8", COL_BIGINT},
+    {"DATETIME", COL_DATETIME},
+    {"TIMESTAMP", COL_DATETIME},
+    {"TIME", COL_TIME},
+    {"DATE", COL_DATE},
+    {"TEXT", COL_STRING},
+    {"CLOB", COL_STRING},
+    {"CHARACTER", COL_STRING},
+    {"VARCHAR", COL_STRING},
+    {"VARYING CHARACTER", COL_STRING},
+    {"NCHAR", COL_STRING},
+    {"NATIVE CHARACTER", COL_STRING},
+    {"NVARCHAR", COL_STRING},
+    {"BLOB", COL_BYTES},
+    {"BOOLEAN", COL_BOOL},
     {"JSONB", COL_JSON},
 };
 
@@ -173,10 +204,14 @@ driver_col_type sqlite_col_type(driver_stmt *s, unsigned i, val first_value)
         if (sqlite3_stricmp(declared, declared_types[k].declared) == 0) return declared_types[k].type;
     }
     switch ((val_type)first_value.type) {
-    case VAL_INT: return COL_BIGINT;
-    case VAL_STR: return COL_STRING;
-    case VAL_BYTES: return COL_BYTES;
-    case VAL_FLOAT: return COL_UNKNOWN; /* a number of no declared type */
+    case VAL_INT:
+        return COL_BIGINT;
+    case VAL_STR:
+        return COL_STRING;
+    case VAL_BYTES:
+        return COL_BYTES;
+    case VAL_FLOAT:
+        return COL_UNKNOWN; /* a number of no declared type */
     case VAL_UNDEF:
     case VAL_NULL:
     case VAL_BOOL:
@@ -185,7 +220,8 @@ driver_col_type sqlite_col_type(driver_stmt *s, unsigned i, val first_value)
     case VAL_JSON:
     case VAL_LIST:
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     return COL_INT; /* only NULLs: nothing to infer from */
 }
@@ -220,7 +256,8 @@ bool sqlite_raw_cell(driver_stmt *s, unsigned i, driver_col_type t, arena *a, va
     val v = sqlite_cell(s, i);
     *out = v;
     switch ((val_type)v.type) {
-    case VAL_NULL: return true;
+    case VAL_NULL:
+        return true;
     case VAL_INT:
     case VAL_FLOAT:
         if (t == COL_BOOL) *out = val_bool(v.type == VAL_INT ? v.u.i != 0 : v.u.f != 0);
@@ -228,8 +265,10 @@ bool sqlite_raw_cell(driver_stmt *s, unsigned i, driver_col_type t, arena *a, va
         else if (t == COL_DECIMAL) return number_text(a, v, out, err);
         else if (t == COL_INT || t == COL_BIGINT) *out = truncated(v);
         return true;
-    case VAL_STR: return copied(a, t == COL_JSON ? VAL_JSON : VAL_STR, val_str(v), out, err);
-    case VAL_BYTES: return copied(a, VAL_BYTES, val_str(v), out, err);
+    case VAL_STR:
+        return copied(a, t == COL_JSON ? VAL_JSON : VAL_STR, val_str(v), out, err);
+    case VAL_BYTES:
+        return copied(a, VAL_BYTES, val_str(v), out, err);
     case VAL_UNDEF:
     case VAL_BOOL:
     case VAL_DECIMAL:
@@ -237,7 +276,8 @@ bool sqlite_raw_cell(driver_stmt *s, unsigned i, driver_col_type t, arena *a, va
     case VAL_JSON:
     case VAL_LIST:
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     return nicol_fail(err, NICOL_E_INTERNAL, "SQLite returned a cell of an unknown type");
 }

@@ -13,7 +13,15 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-typedef enum json_type { JSON_NULL = 1, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT } json_type;
+typedef enum json_type {
+    JSON_NULL = 1,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+} json_type;
 
 /* One token. In an object, each member is a key token (JSON_STRING) followed by its value. */
 typedef struct json_tok {

@@ -57,8 +57,8 @@ static inline const char *json_skip_plain(const char *p, const char *end)
     while (end - p >= 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
         /* The signed comparison catches control characters and, being negative, every byte from 0x80 up. */
-        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
-                                   _mm_cmplt_epi8(v, blank));
+        __m128i hit =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)), _mm_cmplt_epi8(v, blank));
         unsigned mask = (unsigned)_mm_movemask_epi8(hit);
         if (mask != 0) return p + __builtin_ctz(mask);
         p += 16;

@@ -251,14 +251,12 @@ bool json_f64_read(nicol_str s, double *out)
         n++;
     }
     double f;
-    if (n == 0)
-        f = 0;
+    if (n == 0) f = 0;
     else if (n < 18 && u <= EXACT_INTEGER_MAX && v.exp >= 0 && v.exp <= EXACT_POW10_MAX)
         f = (double)u * exact_pow10[v.exp];
     else if (n < 18 && u <= EXACT_INTEGER_MAX && v.exp < 0 && v.exp >= -EXACT_POW10_MAX)
         f = (double)u / exact_pow10[-v.exp];
-    else
-        f = slow_value(&v);
+    else f = slow_value(&v);
     if (!isfinite(f)) return false;
     *out = v.neg ? -f : f;
     return true;

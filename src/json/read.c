@@ -198,10 +198,8 @@ static bool escaped_eq(nicol_str raw, nicol_str want)
     while (p < end) {
         char c[4];
         unsigned k = 1;
-        if (*p == '\\')
-            k = json_unescape(&p, c);
-        else
-            c[0] = *p++;
+        if (*p == '\\') k = json_unescape(&p, c);
+        else c[0] = *p++;
         if (want.len - at < k || memcmp(want.ptr + at, c, k) != 0) return false;
         at += k;
     }

@@ -15,8 +15,8 @@ static inline size_t copy_plain(char *out, const char *p, const char *end)
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(0x20);
     while (end - p >= 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
-                                   _mm_cmplt_epi8(v, blank));
+        __m128i hit =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)), _mm_cmplt_epi8(v, blank));
         unsigned mask = (unsigned)_mm_movemask_epi8(hit);
         /* Bytes past the hit are overwritten by what comes next. */
         _mm_storeu_si128((__m128i *)(void *)out, v);

@@ -69,7 +69,8 @@ static bool take_date(nicol_str *s, int64_t *days)
     } else if (!take_digits(s, 4, &year)) {
         return false;
     }
-    if (!take_char(s, '-') || !take_digits(s, 2, &month) || !take_char(s, '-') || !take_digits(s, 2, &day)) return false;
+    if (!take_char(s, '-') || !take_digits(s, 2, &month) || !take_char(s, '-') || !take_digits(s, 2, &day))
+        return false;
     if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return false;
     *days = days_of(year, month, day);
     return true;

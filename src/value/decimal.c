@@ -135,10 +135,8 @@ bool decimal_plain(buf *out, nicol_str s)
     if (!dec_read(s, &d)) return false;
     if (d.n > PLAIN_CHARS_MAX || d.exp > PLAIN_CHARS_MAX || d.exp < -PLAIN_CHARS_MAX) return false;
     int64_t n = (int64_t)d.n, chars = d.neg && !d.zero;
-    if (d.exp < 0)
-        chars += 1 - d.exp + n; /* "0." and the zeros before the first digit */
-    else
-        chars += n <= d.exp + 1 ? d.exp + 1 : n + 1;
+    if (d.exp < 0) chars += 1 - d.exp + n; /* "0." and the zeros before the first digit */
+    else chars += n <= d.exp + 1 ? d.exp + 1 : n + 1;
     if (chars > PLAIN_CHARS_MAX) return false;
     put_plain(out, &d);
     return true;

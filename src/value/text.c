@@ -1,6 +1,6 @@
 /* value/text.c - bytes and numbers as text: base64, hex, doubles. */
-#include "json/json.h"
 #include "value/value.h"
+#include "json/json.h"
 
 size_t float_format(char out[32], double f)
 {

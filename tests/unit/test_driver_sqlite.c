@@ -47,8 +47,8 @@ static driver_conn *open_file(nicol_str url)
 }
 
 /* Runs a statement to its end and keeps the first cell of its first row as text in the arena. */
-static bool exec_args(driver_conn *c, const char *sql, const val *args, const driver_arg_type *types, size_t n, int64_t deadline,
-                      val *first, nicol_error *err)
+static bool exec_args(driver_conn *c, const char *sql, const val *args, const driver_arg_type *types, size_t n,
+                      int64_t deadline, val *first, nicol_error *err)
 {
     driver_stmt *s = d->prepare(c, str_c(sql), a, err);
     if (first) *first = (val){0};
@@ -135,7 +135,8 @@ static const struct {
     {SCALAR_BYTES, "A", NULL},
 };
 
-#define SHOW "SELECT typeof(x) || '|' || CASE typeof(x) WHEN 'blob' THEN hex(x) ELSE coalesce(x, '') END FROM (SELECT ? AS x)"
+#define SHOW \
+    "SELECT typeof(x) || '|' || CASE typeof(x) WHEN 'blob' THEN hex(x) ELSE coalesce(x, '') END FROM (SELECT ? AS x)"
 
 static void check_bind(driver_conn *c, val v, scalar_type scalar, const char *shown, const char *what)
 {
@@ -150,18 +151,22 @@ static void check_bind(driver_conn *c, val v, scalar_type scalar, const char *sh
 static void test_binds(void)
 {
     driver_conn *c = open_file(file("binds.db"));
-    for (size_t i = 0; i < sizeof binds / sizeof *binds; i++) check_bind(c, binds[i].v, binds[i].scalar, binds[i].shown, "a value");
+    for (size_t i = 0; i < sizeof binds / sizeof *binds; i++)
+        check_bind(c, binds[i].v, binds[i].scalar, binds[i].shown, "a value");
     for (size_t i = 0; i < sizeof text_binds / sizeof *text_binds; i++) {
-        check_bind(c, val_text(VAL_STR, str_c(text_binds[i].text)), text_binds[i].scalar, text_binds[i].shown, text_binds[i].text);
+        check_bind(c, val_text(VAL_STR, str_c(text_binds[i].text)), text_binds[i].scalar, text_binds[i].shown,
+                   text_binds[i].text);
     }
     check_bind(c, val_text(VAL_BYTES, S("\x01\xff")), SCALAR_UNKNOWN, "blob|01FF", "raw bytes");
     check_bind(c, val_text(VAL_DECIMAL, S("2.50")), SCALAR_UNKNOWN, "real|2.5", "a decimal");
     d->close(c);
     c = open_opts((driver_opts){.url = file("binds.db"), .timestamps = TIMESTAMPS_UNIX_MS});
-    check_bind(c, val_text(VAL_STR, S("2024-01-02T03:04:05.678Z")), SCALAR_DATETIME, "integer|1704164645678", "a date as a number");
+    check_bind(c, val_text(VAL_STR, S("2024-01-02T03:04:05.678Z")), SCALAR_DATETIME, "integer|1704164645678",
+               "a date as a number");
     nicol_error err = {0};
     ok(!exec_args(c, "SELECT ?", NULL, NULL, 0, IO_NEVER, NULL, &err), "a missing parameter");
-    ok(err.message.len > 0 && str_find(err.message, S("takes 1 parameters, 0 were given"), 0) != SIZE_MAX, "is counted");
+    ok(err.message.len > 0 && str_find(err.message, S("takes 1 parameters, 0 were given"), 0) != SIZE_MAX,
+       "is counted");
     d->close(c);
 }
 
@@ -205,7 +210,8 @@ static void test_columns(void)
         driver_stmt *s = d->prepare(c, str_c(sql), a, &err);
         bool row = false;
         val got;
-        ok(s && d->run(s, NULL, NULL, 0, IO_NEVER, a, &err) && d->step(s, &row, a, &err) && row, "%s %s", columns[i].declared, columns[i].inserted);
+        ok(s && d->run(s, NULL, NULL, 0, IO_NEVER, a, &err) && d->step(s, &row, a, &err) && row, "%s %s",
+           columns[i].declared, columns[i].inserted);
         if (!s) continue;
         ok(d->is_read(s) && d->cols(s) == 1, "one column is read");
         is_strz(d->col_name(s, 0), "the name");
@@ -225,10 +231,14 @@ static const struct {
     nicol_code code;
     const char *kind, *original, *table, *column, *fields;
 } failures[] = {
-    {"INSERT INTO u VALUES (1, 'z', 1, NULL)", NICOL_E_UNIQUE_VIOLATION, "UniqueConstraintViolation", "SQLITE_CONSTRAINT_PRIMARYKEY", "u", "", "id,"},
-    {"INSERT INTO u VALUES (2, 'a', 1, NULL)", NICOL_E_UNIQUE_VIOLATION, "UniqueConstraintViolation", "SQLITE_CONSTRAINT_UNIQUE", "u", "", "a,b,"},
-    {"INSERT INTO u VALUES (3, NULL, 2, NULL)", NICOL_E_NULL_VIOLATION, "NullConstraintViolation", "SQLITE_CONSTRAINT_NOTNULL", "", "", "a,"},
-    {"INSERT INTO u VALUES (4, 'q', 3, 99)", NICOL_E_FOREIGN_KEY, "ForeignKeyConstraintViolation", "SQLITE_CONSTRAINT_FOREIGNKEY", "", "", ""},
+    {"INSERT INTO u VALUES (1, 'z', 1, NULL)", NICOL_E_UNIQUE_VIOLATION, "UniqueConstraintViolation",
+     "SQLITE_CONSTRAINT_PRIMARYKEY", "u", "", "id,"},
+    {"INSERT INTO u VALUES (2, 'a', 1, NULL)", NICOL_E_UNIQUE_VIOLATION, "UniqueConstraintViolation",
+     "SQLITE_CONSTRAINT_UNIQUE", "u", "", "a,b,"},
+    {"INSERT INTO u VALUES (3, NULL, 2, NULL)", NICOL_E_NULL_VIOLATION, "NullConstraintViolation",
+     "SQLITE_CONSTRAINT_NOTNULL", "", "", "a,"},
+    {"INSERT INTO u VALUES (4, 'q', 3, 99)", NICOL_E_FOREIGN_KEY, "ForeignKeyConstraintViolation",
+     "SQLITE_CONSTRAINT_FOREIGNKEY", "", "", ""},
     {"INSERT INTO u VALUES (5, 'q', -1, NULL)", NICOL_E_DB_OTHER, "sqlite", "SQLITE_CONSTRAINT_CHECK", "", "", ""},
     {"SELECT * FROM main.nope", NICOL_E_TABLE_MISSING, "TableDoesNotExist", "SQLITE_ERROR", "main.nope", "", ""},
     {"SELECT nope FROM u", NICOL_E_COLUMN_MISSING, "ColumnNotFound", "SQLITE_ERROR", "", "nope", ""},
@@ -241,7 +251,9 @@ static const struct {
 static void test_errors(void)
 {
     driver_conn *c = open_file(file("errors.db"));
-    must(c, "CREATE TABLE u (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT CHECK (b > 0), p INT REFERENCES u(id), UNIQUE (a, b))");
+    must(
+        c,
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT CHECK (b > 0), p INT REFERENCES u(id), UNIQUE (a, b))");
     must(c, "INSERT INTO u VALUES (1, 'a', 1, NULL)");
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
         nicol_error err = {0};
@@ -536,7 +548,8 @@ static void long_fiber(void *arg)
 {
     pair *p = arg;
     p->waiter = io_self();
-    exec_sql(p->y, "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r", NULL, &p->err);
+    exec_sql(p->y, "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r", NULL,
+             &p->err);
     p->done = true;
 }
 
@@ -562,7 +575,8 @@ static void test_waiting(void)
     ok(took >= 39000 && took < 2000000, "after its time (%d us)", (int)took);
     is_int(number(q.y, "SELECT count(*) FROM t"), 2);
     nicol_error late = {0};
-    ok(!exec_args(p.y, "INSERT INTO t VALUES (3)", NULL, NULL, 0, clock_mono_us() + 20000, NULL, &late), "a deadline ends the wait");
+    ok(!exec_args(p.y, "INSERT INTO t VALUES (3)", NULL, NULL, 0, clock_mono_us() + 20000, NULL, &late),
+       "a deadline ends the wait");
     is_err(&late, NICOL_E_QUERY_TIMEOUT);
     pair r = {q.x, p.y, 0, false, false, NULL, {0}};
     on_loop((fibers[]){{busy_fiber, &r}, {cancel_it, &r}}, 2);
@@ -571,8 +585,8 @@ static void test_waiting(void)
 
     nicol_error slow = {0};
     start = clock_mono_us();
-    ok(!exec_args(p.y, "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r", NULL, NULL, 0,
-                  start + 30000, NULL, &slow),
+    ok(!exec_args(p.y, "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r", NULL,
+                  NULL, 0, start + 30000, NULL, &slow),
        "an endless statement ends at its deadline");
     is_err(&slow, NICOL_E_QUERY_TIMEOUT);
     ok(clock_mono_us() - start < 2000000, "soon");
@@ -598,7 +612,8 @@ static void tx_fiber(void *arg)
     ok(!d->in_transaction(p->x), "has ended");
     is_int(number(p->y, "SELECT count(*) FROM t"), 1);
     driver_stmt *s = d->prepare(p->x, S("INSERT INTO t VALUES (2), (3) RETURNING a"), a, &err);
-    ok(s && !d->is_read(s) && d->run(s, NULL, NULL, 0, IO_NEVER, a, &err) && d->step(s, &row, a, &err) && row, "a write begins");
+    ok(s && !d->is_read(s) && d->run(s, NULL, NULL, 0, IO_NEVER, a, &err) && d->step(s, &row, a, &err) && row,
+       "a write begins");
     if (s) d->stmt_done(s);
     ok(!d->in_transaction(p->x) && d->healthy(p->x), "and is given back before its end");
     is_int(number(p->y, "SELECT count(*) FROM t"), 1);
@@ -652,7 +667,9 @@ static void test_transactions(void)
     d->stmt_done(s);
     must(p.x, "INSERT INTO t VALUES (5000)");
     is_int(d->last_id(p.x), 5000);
-    ok(d->script(p.x, S("CREATE TABLE s1 (a); BEGIN; INSERT INTO s1 VALUES (1); COMMIT; PRAGMA user_version=3"), a, &err), "a script");
+    ok(d->script(p.x, S("CREATE TABLE s1 (a); BEGIN; INSERT INTO s1 VALUES (1); COMMIT; PRAGMA user_version=3"), a,
+                 &err),
+       "a script");
     is_int(number(p.x, "PRAGMA user_version"), 3);
     ok(unlink(path(url)) == 0 && !d->healthy(p.x), "a connection to a deleted file is not healthy");
     d->close(p.x);
@@ -737,7 +754,8 @@ static bool size_limit(void)
     bool failed = false;
     for (int i = 0; i < 200 && !failed; i++) failed = !exec_sql(c, "INSERT INTO t VALUES (zeroblob(4000))", NULL, &err);
     if (!failed || (err.code != NICOL_E_DB_OTHER) || !err.db) return says(&err, NICOL_E_DB_OTHER, "never");
-    bool clear = str_find(err.message, S("disk"), 0) != SIZE_MAX || str_find(err.message, S("operating system"), 0) != SIZE_MAX;
+    bool clear =
+        str_find(err.message, S("disk"), 0) != SIZE_MAX || str_find(err.message, S("operating system"), 0) != SIZE_MAX;
     if (!clear || d->in_transaction(c)) return says(&err, NICOL_E_OK, "clear");
     val v;
     return exec_sql(c, "SELECT count(*) FROM t", &v, &err2) && v.type == VAL_INT;
@@ -764,7 +782,9 @@ static void test_files(void)
     nicol_str url = file("corrupt.db");
     c = open_file(url);
     must(c, "CREATE TABLE t (a)");
-    must(c, "INSERT INTO t SELECT zeroblob(100) FROM (WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r LIMIT 2000) SELECT x FROM r)");
+    must(
+        c,
+        "INSERT INTO t SELECT zeroblob(100) FROM (WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r LIMIT 2000) SELECT x FROM r)");
     d->close(c); /* the last one out writes the log back */
     int fd = open(path(url), O_WRONLY);
     char junk[8192];
@@ -782,7 +802,8 @@ static void test_files(void)
     nicol_error full = {0};
     ok(d->script(c, S("PRAGMA max_page_count=20"), a, &full), "a small file");
     bool failed = false;
-    for (int i = 0; i < 100 && !failed; i++) failed = !exec_sql(c, "INSERT INTO t VALUES (zeroblob(4000))", NULL, &full);
+    for (int i = 0; i < 100 && !failed; i++)
+        failed = !exec_sql(c, "INSERT INTO t VALUES (zeroblob(4000))", NULL, &full);
     is_strz(full.db ? full.db->original_code : S(""), "SQLITE_FULL");
     ok(str_find(full.message, S("free space"), 0) != SIZE_MAX, "a full disk: %.*s", STR_FMT(full.message));
     ok(d->healthy(c) && number(c, "SELECT count(*) FROM t") > 5, "reads go on");
@@ -804,7 +825,8 @@ static void test_files(void)
     c = open_opts((driver_opts){.url = file("full.db"), .read_only = true});
     nicol_error ro = {0};
     ok(number(c, "SELECT count(*) FROM t") > 5, "a connection for reading reads");
-    ok(!exec_sql(c, "DELETE FROM t", NULL, &ro) && str_find(ro.message, S("not writable"), 0) != SIZE_MAX, "and does not write");
+    ok(!exec_sql(c, "DELETE FROM t", NULL, &ro) && str_find(ro.message, S("not writable"), 0) != SIZE_MAX,
+       "and does not write");
     d->close(c);
 }
 
@@ -814,8 +836,12 @@ static void test_urls(void)
         const char *url;
         nicol_code code;
     } urls[] = {
-        {"file:x.db", NICOL_E_OK}, {"sqlite:x.db", NICOL_E_OK}, {"postgresql://h/d", NICOL_E_UNSUPPORTED}, {"mysql://h/d", NICOL_E_UNSUPPORTED},
-        {"x.db", NICOL_E_USAGE}, {"", NICOL_E_USAGE},
+        {"file:x.db", NICOL_E_OK},
+        {"sqlite:x.db", NICOL_E_OK},
+        {"postgresql://h/d", NICOL_E_UNSUPPORTED},
+        {"mysql://h/d", NICOL_E_UNSUPPORTED},
+        {"x.db", NICOL_E_USAGE},
+        {"", NICOL_E_USAGE},
     };
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         nicol_error err = {0};
@@ -832,7 +858,7 @@ static void test_faults(void)
     driver_conn *setup = open_file(url);
     must(setup, "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT UNIQUE)");
     must(setup, "INSERT INTO t VALUES (1, 'x')");
-    FOR_EACH_FAULT (m, "sqlite: open, read, fail, write") {
+    FOR_EACH_FAULT(m, "sqlite: open, read, fail, write") {
         arena *mine = arena_new(m, 1 << 20);
         if (!mine) continue;
         nicol_error err = {0};
@@ -842,8 +868,8 @@ static void test_faults(void)
             arena_free(mine);
             continue;
         }
-        static const char *const texts[] = {"SELECT s FROM t", "INSERT INTO t VALUES (2, 'x')", "UPDATE t SET s = 'x' WHERE id = 1",
-                                            "SELECT s FROM t"};
+        static const char *const texts[] = {"SELECT s FROM t", "INSERT INTO t VALUES (2, 'x')",
+                                            "UPDATE t SET s = 'x' WHERE id = 1", "SELECT s FROM t"};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
             nicol_error e = {0};
             driver_stmt *s = d->prepare(c, str_c(texts[i]), mine, &e);
@@ -853,8 +879,8 @@ static void test_faults(void)
                 good = d->step(s, &row, mine, &e) && (!row || d->raw_cell(s, 0, COL_STRING, mine, &out, &e));
             }
             if (s) d->stmt_done(s);
-            ok(good || e.code == NICOL_E_UNIQUE_VIOLATION || (tap_faulted(m) && e.code == NICOL_E_NO_MEMORY), "%s: %.*s", texts[i],
-               STR_FMT(e.message));
+            ok(good || e.code == NICOL_E_UNIQUE_VIOLATION || (tap_faulted(m) && e.code == NICOL_E_NO_MEMORY),
+               "%s: %.*s", texts[i], STR_FMT(e.message));
             ok(d->healthy(c), "still healthy");
         }
         d->close(c);

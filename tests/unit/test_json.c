@@ -181,7 +181,8 @@ static void test_tables(void)
         is_err(&err, NICOL_E_BAD_JSON);
         char place[32];
         snprintf(place, sizeof place, "at byte %u:", refused[i].at);
-        ok(str_find(err.message, str_c(place), 0) != SIZE_MAX && str_find(err.message, str_c(refused[i].expected), 0) != SIZE_MAX,
+        ok(str_find(err.message, str_c(place), 0) != SIZE_MAX &&
+               str_find(err.message, str_c(refused[i].expected), 0) != SIZE_MAX,
            "row %zu names %s %s", i, place, refused[i].expected);
         ok(minified(&b, text).ptr == NULL && b.len == 0, "nor is row %zu copied", i);
         free(copy);
@@ -204,7 +205,9 @@ static void test_walk(void)
 {
     arena *a = arena_new(mem_default, 1 << 20);
     json_doc doc;
-    json_val v = parse(a, &doc, "{\"a\":1,\"b\":[1,{\"x\":[]},\"s\"],\"a\":2,\"\\u0061b\":true,\"\":null,\"e\":\"\\uD83D\\uDE00\\n/\"}");
+    json_val v =
+        parse(a, &doc,
+              "{\"a\":1,\"b\":[1,{\"x\":[]},\"s\"],\"a\":2,\"\\u0061b\":true,\"\":null,\"e\":\"\\uD83D\\uDE00\\n/\"}");
     is_int(json_kind(v), JSON_OBJECT);
     is_int(json_count(v), 6);
     int64_t i = 0;
@@ -348,7 +351,8 @@ static void test_doubles(void)
         ok(json_f64_read(((nicol_str){out, n}), &again) && again == f, "%.*s reads back", (int)n, out);
         ok(f == strtod(doubles[i].text, NULL), "as strtod has it");
     }
-    static const char *const none[] = {"", "-", "+1", " 1", "1 ", "1.", ".5", "0x1", "1e", "inf", "NaN", "1e309", "-1e999999999999", "01"};
+    static const char *const none[] = {
+        "", "-", "+1", " 1", "1 ", "1.", ".5", "0x1", "1e", "inf", "NaN", "1e309", "-1e999999999999", "01"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         double f = 7;
         ok(!json_f64_read(str_c(none[i]), &f) && f == 7, "no number: '%s'", none[i]);
@@ -365,9 +369,9 @@ static void test_doubles(void)
         x ^= x >> 7;
         x ^= x << 17;
         uint64_t bits = x;
-        if (i % 4 == 1) bits &= 0xFFF0000000000000ULL;                         /* powers of two */
+        if (i % 4 == 1) bits &= 0xFFF0000000000000ULL;                                 /* powers of two */
         if (i % 4 == 2) bits = (bits & 0x800FFFFFFFFFFFFFULL) | 0x3FF0000000000000ULL; /* 1 to 2 */
-        if (i % 4 == 3) bits &= 0x800000000FFFFFFFULL;                         /* subnormal */
+        if (i % 4 == 3) bits &= 0x800000000FFFFFFFULL;                                 /* subnormal */
         double g, h;
         memcpy(&g, &bits, sizeof g);
         if (!isfinite(g)) continue;
@@ -402,8 +406,10 @@ static void test_writing(void)
         {NICOL_STR("\b\t\n\f\r"), "\"\\b\\t\\n\\f\\r\""},
         {NICOL_STR("\x01\x1f\x7f"), "\"\\u0001\\u001f\x7f\""},
         {NICOL_STR("nul\0in"), "\"nul\\u0000in\""},
-        {NICOL_STR("sixteen bytes...and some more \"quoted\" text that is long"), "\"sixteen bytes...and some more \\\"quoted\\\" text that is long\""},
-        {NICOL_STR("\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xF0\x9F\x98\x80"), "\"\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xF0\x9F\x98\x80\""},
+        {NICOL_STR("sixteen bytes...and some more \"quoted\" text that is long"),
+         "\"sixteen bytes...and some more \\\"quoted\\\" text that is long\""},
+        {NICOL_STR("\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xF0\x9F\x98\x80"),
+         "\"\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xF0\x9F\x98\x80\""},
         {NICOL_STR("bad\xFFmid\xE2\x82"), "\"bad\xEF\xBF\xBDmid\xEF\xBF\xBD\xEF\xBF\xBD\""},
         {NICOL_STR("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
         {NICOL_STR("\xE2\x80\xA8"), "\"\xE2\x80\xA8\""},
@@ -525,7 +531,7 @@ static void test_many_tokens(void)
         text[len++] = (char)('0' + i % 10);
         text[len++] = i + 1 < n ? ',' : ']';
     }
-    FOR_EACH_FAULT (m, "json: a long array") {
+    FOR_EACH_FAULT(m, "json: a long array") {
         arena *a = arena_new(m, (size_t)64 << 20);
         if (!a) continue;
         json_doc doc;
@@ -547,7 +553,7 @@ static void test_many_tokens(void)
 
 static void test_faults(void)
 {
-    FOR_EACH_FAULT (m, "json: read, decode, write") {
+    FOR_EACH_FAULT(m, "json: read, decode, write") {
         arena *a = arena_new(m, 1 << 20);
         if (!a) continue;
         buf b;

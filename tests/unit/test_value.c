@@ -37,11 +37,33 @@ static const struct {
     {"10:20:30.25+01:00", false, "1970-01-01T09:20:30.250Z"},
 };
 static const char *const no_dates[] = {
-    "",          "x",           "2024",       "2024-1-1",        "2024-13-01",          "2024-00-01",
-    "2024-01-00", "2023-02-29",  "1900-02-29", "2024-04-31",      "2024-01-01T",         "2024-01-01T24:00:00Z",
-    "2024-01-01T10:60:00Z", "2024-01-01T10:00:60Z", "2024-01-01T10:00:00.Z", "2024-01-01T10:00:00ZZ",
-    "2024-01-01T10:00:00+24:00", "2024-01-01T10:00:00+1", "2024-01-01T10:00:00+01:6", "-000000-01-01T00:00:00Z",
-    "+12345-01-01", "2024-01-01X10:00:00Z", "20240101", "1704067200000", "2024-01-01T10:00:00+", "10:20:3", "2024-01-01 ",
+    "",
+    "x",
+    "2024",
+    "2024-1-1",
+    "2024-13-01",
+    "2024-00-01",
+    "2024-01-00",
+    "2023-02-29",
+    "1900-02-29",
+    "2024-04-31",
+    "2024-01-01T",
+    "2024-01-01T24:00:00Z",
+    "2024-01-01T10:60:00Z",
+    "2024-01-01T10:00:60Z",
+    "2024-01-01T10:00:00.Z",
+    "2024-01-01T10:00:00ZZ",
+    "2024-01-01T10:00:00+24:00",
+    "2024-01-01T10:00:00+1",
+    "2024-01-01T10:00:00+01:6",
+    "-000000-01-01T00:00:00Z",
+    "+12345-01-01",
+    "2024-01-01X10:00:00Z",
+    "20240101",
+    "1704067200000",
+    "2024-01-01T10:00:00+",
+    "10:20:3",
+    "2024-01-01 ",
 };
 
 static void test_dates(void)
@@ -57,8 +79,8 @@ static void test_dates(void)
     }
     for (size_t i = 0; i < sizeof no_dates / sizeof *no_dates; i++) {
         int64_t ms;
-        ok(!datetime_parse(str_c(no_dates[i]), &ms) && !datetime_parse_rfc3339(str_c(no_dates[i]), &ms), "no date: '%s'",
-           no_dates[i]);
+        ok(!datetime_parse(str_c(no_dates[i]), &ms) && !datetime_parse_rfc3339(str_c(no_dates[i]), &ms),
+           "no date: '%s'", no_dates[i]);
     }
     is_strz(((nicol_str){out, datetime_format_offset(out, 1704164645678)}), "2024-01-02T03:04:05.678+00:00");
     is_int(datetime_format(out, INT64_MAX), 27);
@@ -109,9 +131,26 @@ static const struct {
     {"99999999999999999999.99999999999999999999", "99999999999999999999.99999999999999999999",
      "99999999999999999999.99999999999999999999"},
 };
-static const char *const no_decimals[] = {"",   "-",   ".",    "e5",  "1e",  "1e+",  "1.2.3", "1 ", " 1", "abc", "1e1.5", "0x10",
-                                          "NaN", "Infinity", "--1", "1-", "1e9000000000000001", "1e-9000000000000001",
-                                          "1e99999999999999999999999", "1_0"};
+static const char *const no_decimals[] = {"",
+                                          "-",
+                                          ".",
+                                          "e5",
+                                          "1e",
+                                          "1e+",
+                                          "1.2.3",
+                                          "1 ",
+                                          " 1",
+                                          "abc",
+                                          "1e1.5",
+                                          "0x10",
+                                          "NaN",
+                                          "Infinity",
+                                          "--1",
+                                          "1-",
+                                          "1e9000000000000001",
+                                          "1e-9000000000000001",
+                                          "1e99999999999999999999999",
+                                          "1_0"};
 
 static void test_decimals(void)
 {
@@ -141,8 +180,8 @@ static void test_decimals(void)
     ok(decimal_plain(&b, S("-1e-1097")) && !decimal_plain(&b, S("-1e-1098")), "the sign counts");
     ok(!decimal_plain(&b, S("1e8999999999999999")), "huge exponents take no time");
 
-    static const char *const order[] = {"-1e10", "-11", "-10.5", "-1", "-0.1", "-1e-20", "0", "1e-20", "0.1",
-                                        "0.11", "1", "1.01", "2", "10", "10.0001", "99", "1e2", "1e10"};
+    static const char *const order[] = {"-1e10", "-11", "-10.5", "-1", "-0.1", "-1e-20",  "0",  "1e-20", "0.1",
+                                        "0.11",  "1",   "1.01",  "2",  "10",   "10.0001", "99", "1e2",   "1e10"};
     size_t n = sizeof order / sizeof *order;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < n; k++) {
@@ -166,13 +205,19 @@ static void test_floats(void)
 }
 
 static const char *const base64s[][2] = {
-    {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
     {"\xfb\xef\xff", "++//"},
 };
 
 static void test_bytes(void)
 {
-    FOR_EACH_FAULT (m, "base64 and hex") {
+    FOR_EACH_FAULT(m, "base64 and hex") {
         arena *a = arena_new(m, 1 << 16);
         if (!a) continue;
         buf b;
@@ -192,8 +237,10 @@ static void test_bytes(void)
             else ok(tap_faulted(m), "reads %s without padding", coded.ptr);
         }
         if (base64_read(a, S("--__"), &got)) is_strz(got, "\xfb\xef\xff");
-        static const char *const bad[] = {"A", "A=", "A==", "A===", "AA=", "AAA==", "AA===", "A A=", "AA!A", "=", "====", "AA=A", "Zg==Zg=="};
-        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ok(!base64_read(a, str_c(bad[i]), &got), "refuses %s", bad[i]);
+        static const char *const bad[] = {
+            "A", "A=", "A==", "A===", "AA=", "AAA==", "AA===", "A A=", "AA!A", "=", "====", "AA=A", "Zg==Zg=="};
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+            ok(!base64_read(a, str_c(bad[i]), &got), "refuses %s", bad[i]);
         if (hex_read(a, S("00fFA0"), &got)) ok(got.len == 3 && memcmp(got.ptr, "\x00\xff\xa0", 3) == 0, "hex");
         else ok(tap_faulted(m), "reads hex");
         if (hex_read(a, S(""), &got)) is_int(got.len, 0);
