@@ -385,7 +385,32 @@ static http_parse_result read_body_length(http_parser *p, size_t n)
     return HTTP_PARSE_DONE;
 }
 
-/* hex [";" extension]. Extensions are passed over, as the standard asks, but must be text. */
+/* *( ";" token [ "=" ( token / quoted-string ) ] ) */
+static bool extensions_are_good(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        if (s[i++] != ';') return false;
+        size_t from = i;
+        while (i < n && is_kind(s[i], C_TOKEN)) i++;
+        if (i == from) return false;
+        if (i == n || s[i] != '=') continue;
+        from = ++i;
+        if (i < n && s[i] == '"') {
+            for (i++; i < n && s[i] != '"'; i++) {
+                if (s[i] == '\\') i++;
+            }
+            if (i >= n) return false;
+            i++;
+        } else {
+            while (i < n && is_kind(s[i], C_TOKEN)) i++;
+            if (i == from) return false;
+        }
+    }
+    return true;
+}
+
+/* hex *extension. Extensions are passed over, as the standard asks. */
 static http_parse_result read_chunk_size(http_parser *p, line l)
 {
     size_t i = 0;
@@ -395,7 +420,7 @@ static http_parse_result read_chunk_size(http_parser *p, line l)
         size = size << 4 | (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
     if (i == 0) return refuse(p, 400, "the size of a chunk is not valid");
-    if (i < l.len && (l.at[i] != ';' || !all(l.at + i, l.len - i, C_VALUE)))
+    if (i < l.len && (!all(l.at + i, l.len - i, C_VALUE) || !extensions_are_good(l.at + i, l.len - i)))
         return refuse(p, 400, "the size of a chunk is not valid");
     if (size > p->body_max - p->body.len) return refuse(p, 413, "the body of the request is larger than the limit");
     p->chunk_left = size;
@@ -425,9 +450,12 @@ static http_parse_result read_trailer(http_parser *p, line l)
         p->state = HTTP_PS_DONE;
         return HTTP_PARSE_DONE;
     }
-    size_t name, at, len;
+    size_t name = 0, at = 0, len = 0;
     const char *bad = split_field(l, &name, &at, &len);
     if (bad) return refuse(p, 400, bad);
+    nicol_str n = str_of(l.at, name);
+    if (str_eq(n, S("content-length")) || str_eq(n, S("transfer-encoding")) || str_eq(n, S("host")))
+        return refuse(p, 400, "a trailer that belongs in the head");
     p->trailer_bytes += l.len + 2;
     if (p->trailer_bytes > p->head_max) return refuse(p, 431, "the trailers are too long");
     return HTTP_PARSE_MORE;

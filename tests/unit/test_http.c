@@ -36,8 +36,8 @@ static const good_case good[] = {
     {"POST /p HTTP/1.1\r\n" H "Content-Length: 005\r\n\r\nhelloGET /", "POST", "/p", "", "a.example", "hello", 2, true, 5},
     {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "POST", "/p", "", "a.example",
      "hello", 2, true, 0},
-    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n1\r\nh\r\n00003\r\nell\r\n1;x=\"y\"\r\no\r\n0;z\r\n"
-     "Trailer-One: 1\r\nContent-Length: 9\r\n\r\nGET",
+    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n1;a;b=c;d=\"\\\" f\"\r\nh\r\n00003\r\nell\r\n1;x=\"y\"\r\no\r\n0;z\r\n"
+     "Trailer-One: 1\r\nX: 9\r\n\r\nGET",
      "POST", "/p", "", "a.example", "hello", 2, true, 3},
     {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0b\r\n0123456789a\r\n0\r\n\r\n", "POST",
      "/p", "", "a.example", "01234567890123456789a", 2, true, 0},
@@ -152,6 +152,11 @@ static const bad_case bad[] = {
     {CH " 1\r\n", 400, "a blank before the size"},
     {CH "1 \r\n", 400, "a blank after the size"},
     {CH "1 ;a\r\n", 400, "a blank before the extension"},
+    {CH "1;\r\n", 400, "an empty extension"},
+    {CH "1;a=\r\n", 400, "an extension without its value"},
+    {CH "1;a=\"b\r\n", 400, "an open quote"},
+    {CH "1;a=\"b\\\"\r\n", 400, "an escaped closing quote"},
+    {CH "1;a b\r\n", 400, "a blank in an extension"},
     {CH "1;\x01\r\n", 400, "a control character in the extension"},
     {CH "1\n", 400, "bare LF after the size"},
     {CH "1\r\nab\r\n", 400, "a chunk longer than its size"},
@@ -161,6 +166,9 @@ static const bad_case bad[] = {
     {CH "ffffffffffffffff\r\n", 400, "a size that overflows"},
     {CH "1001\r\n", 413, "a chunk over the limit"},
     {CH "0\r\nA b\r\n\r\n", 400, "a bad trailer"},
+    {CH "0\r\nContent-Length: 9\r\n\r\n", 400, "a length in the trailers"},
+    {CH "0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "a coding in the trailers"},
+    {CH "0\r\nHost: b\r\n\r\n", 400, "a host in the trailers"},
     {CH "0\r\n a: b\r\n\r\n", 400, "a folded trailer"},
     {CH "0\r\n\n", 400, "bare LF after the last chunk"},
 };
@@ -370,8 +378,60 @@ static void test_messages(void)
     }
 }
 
-int main(void)
+/* `test_http --verdicts`: requests on standard input (a length of four bytes, then the bytes), a line of JSON for each
+ * on standard output; tests/e2e/http_against_node.js compares them with what another parser says. */
+static void put_hex(const char *name, const char *d, http_span s)
 {
+    printf("\"%s\":\"", name);
+    for (uint32_t i = 0; i < s.len; i++) printf("%02x", (unsigned char)d[s.at + i]);
+    printf("\"");
+}
+
+static int verdicts(void)
+{
+    uint32_t n;
+    static char d[1 << 20];
+    while (fread(&n, sizeof n, 1, stdin) == 1) {
+        if (n > sizeof d || fread(d, 1, n, stdin) != n) return 2;
+        http_parser p;
+        http_parser_init(&p, HEAD_MAX, BODY_MAX);
+        http_parse_result r;
+        do r = http_parse(&p, d, n);
+        while (r == HTTP_PARSE_HEAD);
+        printf("{\"verdict\":%d,\"status\":%d,\"consumed\":%zu,\"keep\":%s,", (int)r, p.status, p.consumed,
+               p.keep_alive ? "true" : "false");
+        if (r == HTTP_PARSE_DONE) {
+            put_hex("method", d, p.method), printf(",");
+            put_hex("target", d, p.target), printf(",");
+            put_hex("body", d, p.body), printf(",\"headers\":[");
+            for (uint32_t i = 0; i < p.headers_n; i++) {
+                printf("%s{", i ? "," : "");
+                put_hex("name", d, p.headers[i].name), printf(",");
+                put_hex("value", d, p.headers[i].value), printf("}");
+            }
+            printf("],");
+        }
+        printf("\"n\":%u}\n", n);
+    }
+    return 0;
+}
+
+/* The table's requests in the form that --verdicts reads, as seeds. */
+static int seeds(void)
+{
+    for (size_t i = 0; i < sizeof good / sizeof good[0] + sizeof bad / sizeof bad[0]; i++) {
+        size_t goods = sizeof good / sizeof good[0];
+        const char *text = i < goods ? good[i].text : bad[i - goods].text;
+        uint32_t n = (uint32_t)strlen(text);
+        if (fwrite(&n, sizeof n, 1, stdout) != 1 || fwrite(text, 1, n, stdout) != n) return 2;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--verdicts") == 0) return verdicts();
+    if (argc > 1 && strcmp(argv[1], "--seeds") == 0) return seeds();
     test_good();
     test_bad();
     test_limits();
