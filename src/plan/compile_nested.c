@@ -48,6 +48,7 @@ void w_nested_update(const wnested *x, const query_nested_item *it)
 {
     cc *c = x->b->c;
     wblock b;
+    if (it->update->sets_n == 0 && it->update->nested_n == 0) return; /* not even a missing row is an error then */
     wb_open(c, &b);
     wwhere where = {.filter = it->where, .link = x->n->field, .link_vals = w_parent_vals(&b, x)};
     wneed need = w_need(x, x->child, S("a nested update"), (nicol_str){0});
@@ -87,29 +88,24 @@ void w_nested_delete(const wnested *x)
     wblock b;
     if (x->n->items_n == 0) return;
     wb_open(c, &b);
-    wwhere where = {.link = x->n->field, .link_vals = w_parent_vals(&b, x)};
-    if (x->n->field->arity == ARITY_LIST) {
-        uint32_t n = 0;
-        where.any = w_distinct_items(c, x->n, &n);
-        where.any_n = n;
-        where.has_any = true;
-        wfields id = w_identity(x->child);
+    bool list = x->n->field->arity == ARITY_LIST;
+    wfields id = w_identity(x->child);
+    wwhere where = {0};
+    if (list) {
+        where = (wwhere){.link = x->n->field, .link_vals = w_parent_vals(&b, x), .has_any = true};
+        where.any = w_distinct_items(c, x->n, &where.any_n);
         plan_context ctx = {.relation = x->r->name, .parent = x->parent->model->name, .child = x->child->name};
-        plan_rule rule = {RULE_COUNT_EQ, n};
+        plan_rule rule = {RULE_COUNT_EQ, where.any_n};
         /* Looked at first: a row that refuses to go must not hide that another is not there. */
         wb_do(&b, cc_validate(c, w_select(c, x->child, &id, &where), rule, VIOLATION_NOT_CONNECTED, &ctx));
-        w_before_delete(&b, x->child, &where, true);
-        wb_do(&b, w_delete(c, x->child, &where, NULL));
     } else {
-        where.filter = x->n->items[0].where;
-        wrow cur = w_nested_current(&b, x, where.filter, true, NULL);
+        wrow cur = w_nested_current(&b, x, x->n->items[0].where, true, NULL);
         wneed need = w_need(x, x->child, S("a nested delete"), (nicol_str){0});
         cur = wb_require(&b, &cur, &need);
-        wfields id = w_identity(x->child);
-        wwhere it = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(&b, &cur)};
-        w_before_delete(&b, x->child, &it, false);
-        wb_do(&b, w_delete(c, x->child, &it, NULL));
+        where = (wwhere){.keys = id.v, .keys_n = id.n, .vals = wb_identity(&b, &cur)};
     }
+    w_before_delete(&b, x->child, &where, list);
+    wb_do(&b, w_delete(c, x->child, &where, NULL));
     wb_do(x->b, wb_close(&b, NULL));
 }
 

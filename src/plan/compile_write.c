@@ -60,11 +60,36 @@ static const plan_node *wrap(cc *c, const wstep *v, uint32_t n, const plan_node 
     return n == 1 ? list[0] : cc_seq(c, list, n);
 }
 
+static bool gets(const plan_node *x, uint32_t slot)
+{
+    return x && x->type == PLAN_GET && x->u.get.slot == slot;
+}
+
+/* A last variable that only the result reads is not worth a variable: its value takes the place of the `get`. */
+static const plan_node *without_last(cc *c, const plan_binding *last, const plan_node *result)
+{
+    if (!result || gets(result, last->slot)) return last->expr;
+    if (result->type != PLAN_VALIDATE || !gets(result->u.validate.expr, last->slot)) return NULL;
+    plan_node *x = CC_NEW(c, plan_node);
+    if (!x) return NULL;
+    *x = *result;
+    x->u.validate.expr = last->expr;
+    return x;
+}
+
 const plan_node *wb_close(wblock *b, const plan_node *result)
 {
     cc *c = b->c;
     uint32_t n = b->n;
-    if (!result && (n == 0 || b->v[n - 1].binds)) result = cc_unit(c);
+    if (n && b->v[n - 1].binds) {
+        const plan_node *x = without_last(c, &b->v[n - 1].bind, result);
+        if (x) {
+            result = x;
+            n--;
+        }
+    } else if (!n && !result) {
+        result = cc_unit(c);
+    }
     while (n && !c->failed) {
         uint32_t from = n;
         while (from && b->v[from - 1].binds == b->v[n - 1].binds) from--;
@@ -266,9 +291,10 @@ static const plan_node *answer(wblock *b, const query_write *w, const query_sele
 {
     cc *c = b->c;
     wrow r = *row;
-    if (!r.sure) r = wb_row(b, r.model, w_must_exist(c, cc_get(c, r.slot), operation), true);
-    if (!answers(w, sel)) return read_back(b, sel, &r);
-    return complete(c, sel, cc_get(c, r.slot), true);
+    const plan_node *x = r.sure ? cc_get(c, r.slot) : w_must_exist(c, cc_get(c, r.slot), operation);
+    if (answers(w, sel) && cc_select_flat(sel)) return x;
+    if (!r.sure) r = wb_row(b, r.model, x, true);
+    return answers(w, sel) ? complete(c, sel, cc_get(c, r.slot), true) : read_back(b, sel, &r);
 }
 
 static wfields answer_fields(cc *c, const query_write *w, const query_select *sel)
