@@ -349,7 +349,7 @@ static bool logical(reader *r, json_val v, const schema_model *m, query_filter_k
         while (json_more(&it)) {
             query_filter *one;
             if (!read(r, it.value, m, flags, &one)) return false;
-            if (kind == QFILTER_NOT && is_true(one)) continue;
+            if (kind != QFILTER_AND && is_true(one)) continue; /* OR and NOT pass over what says nothing */
             if (!add_filter(r, &kids, one)) return false;
         }
     } else {

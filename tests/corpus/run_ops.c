@@ -192,7 +192,6 @@ static bool run_file(const char *path)
     if (!good) die(&r, "scenario", &err);
     good = good && open_all(&r, json_root(&doc));
     if (good) run_steps(&r, json_root(&doc));
-    if (r.s) engine_schema_give(r.e, r.s);
     engine_close(r.e);
     static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
     for (size_t i = 0; i < 4; i++) {
