@@ -535,7 +535,7 @@ plan *plan_read(json_val node, const mem *m, nicol_error *err)
     if (!m) m = mem_default;
     arena *a = arena_new(m, NICOL_REQUEST_ARENA_BYTES_MAX);
     plan *p = a ? ARENA_NEW(a, plan) : NULL;
-    plan_reader r = {.p = p, .a = a, .err = err};
+    plan_reader r = {.p = p, .a = a, .m = m, .err = err};
     r.params = map_new(m, PLAN_PARAMS_MAX);
     r.scope = map_new(m, NICOL_PLAN_NODES_MAX);
     bool good = p && r.params && r.scope;

@@ -14,6 +14,7 @@ typedef struct plan_scope {
 typedef struct plan_reader {
     plan *p;
     arena *a; /* the plan's */
+    const mem *m;
     map *params; /* name -> index + 1 */
     map *scope;  /* name -> plan_scope */
     uint32_t params_cap;

@@ -490,7 +490,7 @@ static bool read_field_shape(plan_reader *r, json_val v, json_val enums, const p
 static bool quote_key(plan_reader *r, nicol_str name, nicol_str *out)
 {
     buf b;
-    buf_init(&b, mem_default, NICOL_JSON_BYTES_MAX);
+    buf_init(&b, r->m, NICOL_JSON_BYTES_MAX);
     json_put_str(&b, name);
     buf_char(&b, ':');
     if (!buf_failed(&b)) *out = arena_str(r->a, buf_view(&b));
