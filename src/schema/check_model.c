@@ -106,6 +106,7 @@ static void native_in_id(sc_ctx *c, const index_info *x)
         const field_info *f = x->cols[i].f;
         native_key use = native_key_use(c, f);
         if (use == NATIVE_KEY_OK || (use == NATIVE_KEY_WITH_LENGTH && x->cols[i].length >= 0)) continue;
+        if (c->prov->id == PROVIDER_POSTGRESQL) continue; /* the reference leaves that to the database */
         nicol_str native = native_text(c, f);
         diag_error(&c->diags, x->attr->at,
                    "Native type `%.*s` of %s cannot be used on a field that is `@id` or `@@id`.%s", STR_FMT(native), c->prov->label,

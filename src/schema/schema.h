@@ -185,7 +185,7 @@ typedef struct schema_opts {
  * `a` with *diags; *err says "N errors" with the first one, or that memory or a limit ran out. */
 schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts *opts, arena *a, schema_diags *diags,
                      nicol_error *err) NICOL_MUST_CHECK;
-/* Everything lives in `a`: freeing the arena frees the schema. schema_free is there for symmetry and may be left out. */
+/* Gives back the schema and everything in it (not the diagnostics, which are in the caller's arena). NULL is fine. */
 void schema_free(schema *s);
 
 /* Reads one file, or the *.prisma files of a folder and its subfolders, sorted by path; bounded in number, depth and

@@ -249,7 +249,7 @@ void native_unsupported_check(sc_ctx *c, const field_info *f);
 nicol_str native_text(sc_ctx *c, const field_info *f); /* "VarChar(30)" */
 /* Whether this native type may stand in a key or an index of the provider. */
 typedef enum native_key { NATIVE_KEY_OK, NATIVE_KEY_NEVER, NATIVE_KEY_WITH_LENGTH } native_key;
-native_key native_key_use(const sc_ctx *c, const field_info *f);
+native_key native_key_use(sc_ctx *c, const field_info *f);
 /* names of constraints (model.c) */
 nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *const *f, size_t n, const char *suffix);
 

@@ -44,7 +44,7 @@ int main(void)
             return 0;
         }
         schema_opts opts = {.version = 7};
-        const schema *s = schema_parse(files, n, &opts, a, &diags, &err);
+        schema *s = schema_parse(files, n, &opts, a, &diags, &err);
         printf("%s %zu\n", s != NULL ? "valid" : "invalid", diags.n);
         for (size_t i = 0; i < diags.n; i++) {
             const schema_diag *d = &diags.v[i];
@@ -53,6 +53,7 @@ int main(void)
                    schema_utf16_offset(text, d->end), d->message.len, (int)d->message.len, d->message.ptr);
         }
         fflush(stdout);
+        schema_free(s);
         arena_free(a);
     }
 }
