@@ -60,7 +60,7 @@ static const plan_node *wrap(cc *c, const wstep *v, uint32_t n, const plan_node 
     return n == 1 ? list[0] : cc_seq(c, list, n);
 }
 
-static bool gets(const plan_node *x, uint32_t slot)
+static bool is_get(const plan_node *x, uint32_t slot)
 {
     return x && x->type == PLAN_GET && x->u.get.slot == slot;
 }
@@ -68,8 +68,8 @@ static bool gets(const plan_node *x, uint32_t slot)
 /* A last variable that only the result reads is not worth a variable: its value takes the place of the `get`. */
 static const plan_node *without_last(cc *c, const plan_binding *last, const plan_node *result)
 {
-    if (!result || gets(result, last->slot)) return last->expr;
-    if (result->type != PLAN_VALIDATE || !gets(result->u.validate.expr, last->slot)) return NULL;
+    if (!result || is_get(result, last->slot)) return last->expr;
+    if (result->type != PLAN_VALIDATE || !is_get(result->u.validate.expr, last->slot)) return NULL;
     plan_node *x = CC_NEW(c, plan_node);
     if (!x) return NULL;
     *x = *result;
