@@ -98,16 +98,12 @@ void io_offload(void (*fn)(void *arg), void *arg)
     if (waiting > h->idle) (void)start_helper(l);
     bool helped = h->started > 0;
     if (helped) {
-        if (h->jobs.tail)
-            h->jobs.tail->next = &job;
-        else
-            h->jobs.head = &job;
+        if (h->jobs.tail) h->jobs.tail->next = &job;
+        else h->jobs.head = &job;
         h->jobs.tail = &job;
         (void)pthread_cond_signal(&h->work);
     }
     (void)pthread_mutex_unlock(&h->lock);
-    if (helped)
-        io_park_for_job(l);
-    else
-        fn(arg); /* no thread to be had: slow is better than not at all */
+    if (helped) io_park_for_job(l);
+    else fn(arg); /* no thread to be had: slow is better than not at all */
 }

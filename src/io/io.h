@@ -20,10 +20,10 @@ typedef struct io_loop io_loop;
 typedef struct io_fiber io_fiber;
 
 typedef struct io_loop_opts {
-    const mem *m;          /* NULL: mem_default */
-    size_t stack_bytes;    /* 0: 64 KB (256 KB under a sanitizer) */
-    unsigned fibers_max;   /* 0: 20,000 */
-    unsigned helpers_max;  /* helper threads for io_offload; 0: 4 */
+    const mem *m;         /* NULL: mem_default */
+    size_t stack_bytes;   /* 0: 64 KB (256 KB under a sanitizer) */
+    unsigned fibers_max;  /* 0: 20,000 */
+    unsigned helpers_max; /* helper threads for io_offload; 0: 4 */
 } io_loop_opts;
 
 io_loop *io_loop_new(const io_loop_opts *opts, nicol_error *err) NICOL_MUST_CHECK;
@@ -92,7 +92,7 @@ typedef struct io_queue {
 /* Parks until woken (IO_READY), the deadline or a cancel. Without a loop: returns IO_TIMEOUT at once, since nobody
  * could wake it. */
 io_result io_queue_wait(io_queue *q, int64_t deadline_us);
-bool io_queue_wake(io_queue *q);      /* the first waiter; false when there is none */
+bool io_queue_wake(io_queue *q); /* the first waiter; false when there is none */
 void io_queue_wake_all(io_queue *q);
 
 /* A lock that parks instead of blocking, handed over first come, first served. Zero-initialised is free. */
@@ -115,7 +115,8 @@ io_tls *io_tls_server_new(const char *cert_file, const char *key_file, nicol_err
 void io_tls_free(io_tls *t);
 
 /* Listens on host:port (numeric address or "localhost"; port 0 picks one, told in *port_got). Non-blocking, CLOEXEC. */
-bool io_listen(nicol_str host, uint16_t port, int backlog, int *fd, uint16_t *port_got, nicol_error *err) NICOL_MUST_CHECK;
+bool io_listen(nicol_str host, uint16_t port, int backlog, int *fd, uint16_t *port_got,
+               nicol_error *err) NICOL_MUST_CHECK;
 /* Connects to host:port, trying each address of a name in turn (names are looked up on a helper thread). -1 on
  * failure. Non-blocking, CLOEXEC. */
 int io_connect(nicol_str host, uint16_t port, int64_t deadline_us, nicol_error *err) NICOL_MUST_CHECK;

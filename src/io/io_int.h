@@ -72,16 +72,16 @@ struct io_fiber {
     const char *name;
     void (*fn)(void *arg);
     void *arg;
-    io_fiber *run_next;         /* in the run queue */
+    io_fiber *run_next; /* in the run queue */
     io_fiber *all_next, *all_prev;
-    io_watch watch;             /* descriptor and deadline of the current wait */
-    io_queue *queue;            /* the queue it waits in */
+    io_watch watch;  /* descriptor and deadline of the current wait */
+    io_queue *queue; /* the queue it waits in */
     struct io_waiter *waiter;
     io_result result;
-    unsigned budget;            /* operations left before it must let the others run */
+    unsigned budget; /* operations left before it must let the others run */
     bool parked;
-    bool fixed;                 /* the current wait can't be cancelled */
-    bool cancel;                /* the next wait is to be cancelled */
+    bool fixed;  /* the current wait can't be cancelled */
+    bool cancel; /* the next wait is to be cancelled */
 };
 
 struct io_waiter {
@@ -136,7 +136,7 @@ struct io_loop {
     atomic_bool posted_any;
     atomic_bool stop;
     void *signal_stack; /* see guard.c */
-    bool coarse_timer; /* the kernel has no epoll_pwait2 */
+    bool coarse_timer;  /* the kernel has no epoll_pwait2 */
 };
 
 /* Where the memory of what belongs to this thread's loop comes from; the default without a loop. */

@@ -22,7 +22,7 @@ enum {
     FIBERS_MAX = 20000,
     HELPERS_MAX = 4,
     EVENTS_BATCH = 256,
-    BUDGET = 64,            /* operations that a fiber may do in a row without waiting */
+    BUDGET = 64, /* operations that a fiber may do in a row without waiting */
     SLOTS_START = 64,
     SLOTS_MAX = 1 << 22,    /* beyond any descriptor limit in use */
     SLEEP_MS_MAX = 3600000, /* the longest sleep in the kernel; longer deadlines just take another round */
@@ -105,10 +105,8 @@ failed:
 
 static void fiber_release(io_loop *l, io_fiber *f)
 {
-    if (f->all_prev)
-        f->all_prev->all_next = f->all_next;
-    else
-        l->all = f->all_next;
+    if (f->all_prev) f->all_prev->all_next = f->all_next;
+    else l->all = f->all_next;
     if (f->all_next) f->all_next->all_prev = f->all_prev;
     l->fibers--;
     io_context_drop(&f->context);
@@ -140,10 +138,8 @@ void io_loop_free(io_loop *l)
 static void run_push(io_loop *l, io_fiber *f)
 {
     f->run_next = NULL;
-    if (l->run_tail)
-        l->run_tail->run_next = f;
-    else
-        l->run_head = f;
+    if (l->run_tail) l->run_tail->run_next = f;
+    else l->run_head = f;
     l->run_tail = f;
 }
 
@@ -230,14 +226,10 @@ void io_tick(void)
 
 static void queue_unlink(io_queue *q, struct io_waiter *w)
 {
-    if (w->prev)
-        w->prev->next = w->next;
-    else
-        q->head = w->next;
-    if (w->next)
-        w->next->prev = w->prev;
-    else
-        q->tail = w->prev;
+    if (w->prev) w->prev->next = w->next;
+    else q->head = w->next;
+    if (w->next) w->next->prev = w->prev;
+    else q->tail = w->prev;
 }
 
 static void disarm(io_loop *l, io_watch *w)
@@ -283,10 +275,8 @@ static io_result park(io_fiber *f)
 
 void io_cancel(io_fiber *f)
 {
-    if (f->parked && !f->fixed)
-        fiber_wake(f->loop, f, IO_CANCELLED);
-    else
-        f->cancel = true;
+    if (f->parked && !f->fixed) fiber_wake(f->loop, f, IO_CANCELLED);
+    else f->cancel = true;
 }
 
 static bool cancelled(io_fiber *f)
@@ -535,10 +525,8 @@ io_result io_queue_wait(io_queue *q, int64_t deadline_us)
     f->watch = (io_watch){.arg = f, .fd = -1, .deadline_us = deadline_us};
     if (!watch_arm(f->loop, &f->watch, &why)) return why;
     struct io_waiter w = {.fiber = f, .prev = q->tail};
-    if (q->tail)
-        q->tail->next = &w;
-    else
-        q->head = &w;
+    if (q->tail) q->tail->next = &w;
+    else q->head = &w;
     q->tail = &w;
     f->queue = q;
     f->waiter = &w;
@@ -594,10 +582,8 @@ void io_loop_give(io_loop *l, io_job *job)
     job->next = NULL;
     (void)pthread_mutex_lock(&l->post_lock);
     bool first = l->posted.head == NULL;
-    if (first)
-        l->posted.head = job;
-    else
-        l->posted.tail->next = job;
+    if (first) l->posted.head = job;
+    else l->posted.tail->next = job;
     l->posted.tail = job;
     atomic_store(&l->posted_any, true);
     /* Written under the lock: once it is released the loop may take the job, end and be freed. */

@@ -48,7 +48,8 @@ io_stack *io_stack_take(io_stack_pool *p)
     }
     size_t page = page_bytes();
     size_t total = p->bytes + page;
-    char *map = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    char *map =
+        mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) return NULL;
     /* The guard first: without it an overflow would run into the neighbour's stack. */
     if (mprotect(map, page, PROT_NONE) != 0) {

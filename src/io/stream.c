@@ -62,7 +62,8 @@ bool io_listen(nicol_str host, uint16_t port, int backlog, int *fd, uint16_t *po
     address a;
     *fd = -1;
     if (!numeric_address(host, port, &a, z))
-        return nicol_fail(err, NICOL_E_USAGE, "\"%.*s\" is not a numeric address to listen on (try 127.0.0.1, 0.0.0.0 or ::)",
+        return nicol_fail(err, NICOL_E_USAGE,
+                          "\"%.*s\" is not a numeric address to listen on (try 127.0.0.1, 0.0.0.0 or ::)",
                           STR_FMT(host));
     int s = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0) return nicol_fail(err, NICOL_E_SYSTEM, "cannot make a socket: %s", strerror(errno));

@@ -143,8 +143,8 @@ static void *first_frame(char *top, void (*entry)(void *), void *arg)
     uintptr_t at = (uintptr_t)top & ~(uintptr_t)15;
     uint64_t *sp = (uint64_t *)at - 20;
     memset(sp, 0, 160);
-    sp[0] = (uint64_t)(uintptr_t)entry; /* x19 */
-    sp[1] = (uint64_t)(uintptr_t)arg;   /* x20 */
+    sp[0] = (uint64_t)(uintptr_t)entry;            /* x19 */
+    sp[1] = (uint64_t)(uintptr_t)arg;              /* x20 */
     sp[11] = (uint64_t)(uintptr_t)io_switch_start; /* x30 */
     return sp;
 }

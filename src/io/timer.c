@@ -36,8 +36,8 @@ bool io_timer_add(io_loop *l, io_watch *w)
 {
     if (l->timers_n + FIRST + 1 > l->timers_cap) {
         size_t cap = l->timers_cap ? l->timers_cap * 2 : CAP_START;
-        io_watch **grown = l->m->resize(l->m->ctx, l->timers, l->timers_cap * sizeof(io_watch *),
-                                        cap * sizeof(io_watch *));
+        io_watch **grown =
+            l->m->resize(l->m->ctx, l->timers, l->timers_cap * sizeof(io_watch *), cap * sizeof(io_watch *));
         if (!grown) return false;
         l->timers = grown;
         l->timers_cap = cap;
@@ -54,10 +54,8 @@ void io_timer_remove(io_loop *l, io_watch *w)
     w->timer = 0;
     io_watch *last = l->timers[l->timers_n--];
     if (last == w) return;
-    if (at > FIRST && l->timers[at / 2]->deadline_us > last->deadline_us)
-        sift_up(l, at, last);
-    else
-        sift_down(l, at, last);
+    if (at > FIRST && l->timers[at / 2]->deadline_us > last->deadline_us) sift_up(l, at, last);
+    else sift_down(l, at, last);
 }
 
 io_watch *io_timer_first(const io_loop *l)

@@ -52,9 +52,12 @@ static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
     (void)num;
     (void)ptr;
     switch (cmd) {
-    case BIO_CTRL_FLUSH: return 1;
-    case BIO_CTRL_EOF: return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
-    default: return 0;
+    case BIO_CTRL_FLUSH:
+        return 1;
+    case BIO_CTRL_EOF:
+        return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
+    default:
+        return 0;
     }
 }
 
@@ -109,8 +112,8 @@ io_tls *io_tls_server_new(const char *cert_file, const char *key_file, nicol_err
         nicol_fail(err, NICOL_E_SYSTEM, "cannot set up TLS: %s", ssl_reason(text, sizeof text));
         goto failed;
     }
-    SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                 SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(t->ctx,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_alpn_select_cb(t->ctx, choose_alpn, NULL);
     if (SSL_CTX_use_certificate_chain_file(t->ctx, cert_file) != 1) {
@@ -146,10 +149,15 @@ static io_result after(io_tls_conn *c, int r, int64_t deadline_us, bool *ended)
     int e = SSL_get_error(c->ssl, r);
     *ended = false;
     switch (e) {
-    case SSL_ERROR_WANT_READ: return io_wait(c->fd, IO_READ, deadline_us);
-    case SSL_ERROR_WANT_WRITE: return io_wait(c->fd, IO_WRITE, deadline_us);
-    case SSL_ERROR_ZERO_RETURN: *ended = true; return IO_READY;
-    default: return IO_FAILED;
+    case SSL_ERROR_WANT_READ:
+        return io_wait(c->fd, IO_READ, deadline_us);
+    case SSL_ERROR_WANT_WRITE:
+        return io_wait(c->fd, IO_WRITE, deadline_us);
+    case SSL_ERROR_ZERO_RETURN:
+        *ended = true;
+        return IO_READY;
+    default:
+        return IO_FAILED;
     }
 }
 

@@ -16,15 +16,15 @@
 
 enum {
     LISTENERS_MAX = 8,
-    READ_BYTES = 8192,         /* asked for at once; more when a body's length is known */
+    READ_BYTES = 8192, /* asked for at once; more when a body's length is known */
     READ_BYTES_MAX = 256 << 10,
-    WRITE_BYTES = 128 << 10,   /* written under one time limit */
-    WORK_KEEP = 64,            /* sets of working memory kept for the next requests */
+    WRITE_BYTES = 128 << 10,    /* written under one time limit */
+    WORK_KEEP = 64,             /* sets of working memory kept for the next requests */
     WORK_KEEP_BYTES = 64 << 10, /* a buffer above this is not kept */
-    HEAD_OUT_MAX = 64 << 10,   /* bytes of one answer's head */
-    LINGER_MS = 1000,          /* how long a refused client's remaining bytes are read */
+    HEAD_OUT_MAX = 64 << 10,    /* bytes of one answer's head */
+    LINGER_MS = 1000,           /* how long a refused client's remaining bytes are read */
     LINGER_BYTES = 1 << 20,
-    ACCEPT_PAUSE_MS = 50,      /* after a failure such as "too many open files" */
+    ACCEPT_PAUSE_MS = 50, /* after a failure such as "too many open files" */
     KILL_AGAIN_MS = 100,
     PEER_MAX = INET6_ADDRSTRLEN,
 };
@@ -137,10 +137,8 @@ static http_work *work_take(http_server *s)
 
 static void trim(buf *b)
 {
-    if (b->cap > WORK_KEEP_BYTES)
-        buf_free(b);
-    else
-        buf_clear(b);
+    if (b->cap > WORK_KEEP_BYTES) buf_free(b);
+    else buf_clear(b);
 }
 
 static void work_give(http_server *s, http_work *w)
@@ -173,10 +171,8 @@ static void conn_close(http_conn *c)
     io_stream_close(c->stream);
     if (!c->stream) io_close(c->fd);
     if (c->work) work_give(s, c->work);
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        s->conns = c->next;
+    if (c->prev) c->prev->next = c->next;
+    else s->conns = c->next;
     if (c->next) c->next->prev = c->prev;
     s->stats.open--;
     if (c->state == CONN_BUSY) s->stats.busy--;
@@ -428,7 +424,8 @@ static read_result read_request(http_conn *c)
         /* Nothing to look at before the first read. */
         http_parse_result r = w->in.len ? http_parse(&w->parser, w->in.ptr, w->in.len) : HTTP_PARSE_MORE;
         switch (r) {
-        case HTTP_PARSE_DONE: return READ_DONE;
+        case HTTP_PARSE_DONE:
+            return READ_DONE;
         case HTTP_PARSE_BAD:
             s->stats.refused++;
             send_refusal(c, w->parser.status, w->parser.reason);
@@ -439,7 +436,8 @@ static read_result read_request(http_conn *c)
                 !send_two(c, str_of(go_on, sizeof go_on - 1), S(""), &why))
                 return READ_ENDED;
             continue;
-        case HTTP_PARSE_MORE: break;
+        case HTTP_PARSE_MORE:
+            break;
         }
         read_result more = read_more(c, deadline);
         if (more != READ_DONE) return more;
@@ -454,8 +452,9 @@ static http_method method_of(nicol_str m)
         nicol_str name;
         http_method method;
     } known[] = {
-        {{"GET", 3}, HTTP_GET},     {{"POST", 4}, HTTP_POST},     {{"HEAD", 4}, HTTP_HEAD},       {{"PUT", 3}, HTTP_PUT},
-        {{"PATCH", 5}, HTTP_PATCH}, {{"DELETE", 6}, HTTP_DELETE}, {{"OPTIONS", 7}, HTTP_OPTIONS},
+        {{"GET", 3}, HTTP_GET},         {{"POST", 4}, HTTP_POST},   {{"HEAD", 4}, HTTP_HEAD},
+        {{"PUT", 3}, HTTP_PUT},         {{"PATCH", 5}, HTTP_PATCH}, {{"DELETE", 6}, HTTP_DELETE},
+        {{"OPTIONS", 7}, HTTP_OPTIONS},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (str_eq(known[i].name, m)) return known[i].method;
@@ -471,8 +470,14 @@ static bool fill_request(http_conn *c)
     const char *d = w->in.ptr;
     http_request *rq = &w->rq;
     int64_t start = rq->start_us;
-    *rq = (http_request){.headers = w->headers, .headers_n = p->headers_n, .arena = w->arena, .start_us = start,
-                         .conn = c, .conn_id = c->id, .is_loopback = c->loopback, .peer = c->peer,
+    *rq = (http_request){.headers = w->headers,
+                         .headers_n = p->headers_n,
+                         .arena = w->arena,
+                         .start_us = start,
+                         .conn = c,
+                         .conn_id = c->id,
+                         .is_loopback = c->loopback,
+                         .peer = c->peer,
                          .is_tls = io_stream_is_tls(c->stream)};
     for (uint32_t i = 0; i < p->headers_n; i++) {
         w->headers[i].name = str_of(d + p->headers[i].name.at, p->headers[i].name.len);
@@ -560,7 +565,8 @@ static bool open_stream(http_conn *c)
     int fd = c->fd;
     c->fd = -1; /* io_stream_open takes it, or closes it */
     c->stream = io_stream_open(fd, c->tls, after_ms(c->server->lim.head_ms), &err);
-    if (!c->stream) LOG(LOG_DEBUG, "http_open_failed", S(""), LOG_S("peer", str_c(c->peer)), LOG_S("error", err.message));
+    if (!c->stream)
+        LOG(LOG_DEBUG, "http_open_failed", S(""), LOG_S("peer", str_c(c->peer)), LOG_S("error", err.message));
     return c->stream != NULL;
 }
 
@@ -771,8 +777,13 @@ http_server *http_server_new(io_loop *l, const http_server_opts *opts, nicol_err
         nicol_fail_oom(err);
         return NULL;
     }
-    *s = (http_server){.m = m, .loop = l, .lim = with_defaults(opts->limits), .handle = opts->handle, .ctx = opts->ctx,
-                       .name = opts->server_name, .acceptors_n = opts->listeners_n};
+    *s = (http_server){.m = m,
+                       .loop = l,
+                       .lim = with_defaults(opts->limits),
+                       .handle = opts->handle,
+                       .ctx = opts->ctx,
+                       .name = opts->server_name,
+                       .acceptors_n = opts->listeners_n};
     for (size_t i = 0; i < s->acceptors_n; i++) {
         acceptor *a = &s->acceptors[i];
         *a = (acceptor){.server = s, .listener = opts->listeners[i], .running = true};
@@ -815,10 +826,8 @@ void http_server_drain(http_server *s, int64_t deadline_us)
     }
     io_watch_stop(&s->drain_watch);
     io_result why;
-    if (http_server_drained(s))
-        tell_waiters(s);
-    else if (!io_watch_start(&s->drain_watch, -1, 0, deadline_us, kill_rest, s, &why))
-        kill_rest(s, why);
+    if (http_server_drained(s)) tell_waiters(s);
+    else if (!io_watch_start(&s->drain_watch, -1, 0, deadline_us, kill_rest, s, &why)) kill_rest(s, why);
 }
 
 bool http_server_drained(const http_server *s)

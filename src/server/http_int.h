@@ -37,7 +37,7 @@ typedef enum http_method {
 } http_method;
 
 typedef struct http_header {
-    nicol_str name; /* lower case */
+    nicol_str name;  /* lower case */
     nicol_str value; /* without blanks around it */
 } http_header;
 
@@ -54,10 +54,10 @@ typedef struct http_request {
     nicol_str body;   /* decoded when it came in chunks */
     bool is_loopback; /* the peer's address is 127.0.0.0/8, ::1 or a unix socket */
     bool is_tls;
-    const char *peer;     /* numeric address of the peer, without the port */
-    arena *arena;         /* lives as long as the request; limit NICOL_REQUEST_ARENA_BYTES_MAX */
-    int64_t start_us;     /* clock_mono_us when its first byte was seen */
-    uint64_t conn_id;     /* of the connection, unique in this server */
+    const char *peer; /* numeric address of the peer, without the port */
+    arena *arena;     /* lives as long as the request; limit NICOL_REQUEST_ARENA_BYTES_MAX */
+    int64_t start_us; /* clock_mono_us when its first byte was seen */
+    uint64_t conn_id; /* of the connection, unique in this server */
     http_conn *conn;
 } http_request;
 
@@ -105,24 +105,24 @@ const char *http_status_text(int status);
 
 /* 0 in any field means the default. Times in milliseconds. */
 typedef struct http_limits {
-    size_t head_bytes;       /* NICOL_HEAD_BYTES_MAX */
-    size_t body_bytes;       /* NICOL_BODY_BYTES_MAX */
-    size_t response_bytes;   /* NICOL_RESULT_BYTES_MAX plus 64 KB; of http_response.out */
-    size_t arena_bytes;      /* NICOL_REQUEST_ARENA_BYTES_MAX */
-    unsigned connections;    /* NICOL_CONNECTIONS_MAX; one more is answered 503 and closed */
-    unsigned head_ms;        /* 10,000: from the first byte of a request to the end of its head; also TLS handshake */
-    unsigned body_ms;        /* 60,000: the whole body (a client below body_bytes / body_ms is not served) */
-    unsigned idle_ms;        /* 75,000: between requests, and before the first */
-    unsigned write_ms;       /* 30,000: without one byte of the answer being taken by the client */
+    size_t head_bytes;     /* NICOL_HEAD_BYTES_MAX */
+    size_t body_bytes;     /* NICOL_BODY_BYTES_MAX */
+    size_t response_bytes; /* NICOL_RESULT_BYTES_MAX plus 64 KB; of http_response.out */
+    size_t arena_bytes;    /* NICOL_REQUEST_ARENA_BYTES_MAX */
+    unsigned connections;  /* NICOL_CONNECTIONS_MAX; one more is answered 503 and closed */
+    unsigned head_ms;      /* 10,000: from the first byte of a request to the end of its head; also TLS handshake */
+    unsigned body_ms;      /* 60,000: the whole body (a client below body_bytes / body_ms is not served) */
+    unsigned idle_ms;      /* 75,000: between requests, and before the first */
+    unsigned write_ms;     /* 30,000: without one byte of the answer being taken by the client */
 } http_limits;
 
 typedef struct http_listener {
-    int fd;       /* from io_listen; stays the caller's, who closes it after the server was freed */
-    io_tls *tls;  /* NULL: plain */
+    int fd;      /* from io_listen; stays the caller's, who closes it after the server was freed */
+    io_tls *tls; /* NULL: plain */
 } http_listener;
 
 typedef struct http_server_opts {
-    const mem *m; /* NULL: mem_default */
+    const mem *m;                   /* NULL: mem_default */
     const http_listener *listeners; /* copied */
     size_t listeners_n;             /* at most 8 */
     http_limits limits;
@@ -132,13 +132,13 @@ typedef struct http_server_opts {
 } http_server_opts;
 
 typedef struct http_stats {
-    uint64_t accepted;     /* connections since the start */
-    uint64_t open;         /* connections now */
-    uint64_t busy;         /* of those: with a request in work (first byte seen, answer not written) */
-    uint64_t requests;     /* answered by the handler */
-    uint64_t refused;      /* bad requests answered by the core itself */
-    uint64_t timeouts;     /* connections ended by a time limit other than idle */
-    uint64_t over_limit;   /* connections refused since `connections` were open */
+    uint64_t accepted;   /* connections since the start */
+    uint64_t open;       /* connections now */
+    uint64_t busy;       /* of those: with a request in work (first byte seen, answer not written) */
+    uint64_t requests;   /* answered by the handler */
+    uint64_t refused;    /* bad requests answered by the core itself */
+    uint64_t timeouts;   /* connections ended by a time limit other than idle */
+    uint64_t over_limit; /* connections refused since `connections` were open */
     uint64_t bytes_in, bytes_out;
 } http_stats;
 

@@ -21,22 +21,15 @@ enum {
 };
 
 static const unsigned char kinds[256] = {
-     0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
-     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
-     2, 15, 10,  3, 15, 15, 15, 15, 14, 14, 15, 15, 14, 31, 31, 14,
-    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 30, 14, 10, 14, 10, 10,
-    14, 63, 63, 63, 63, 63, 63, 31, 31, 31, 31, 31, 31, 31, 31, 31,
-    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 26, 10, 26, 11, 31,
-    11, 63, 63, 63, 63, 63, 63, 31, 31, 31, 31, 31, 31, 31, 31, 31,
-    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 10, 11, 10, 15,  0,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
-     2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+    0,  0,  0,  2,  15, 10, 3,  15, 15, 15, 15, 14, 14, 15, 15, 14, 31, 31, 14, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
+    30, 14, 10, 14, 10, 10, 14, 63, 63, 63, 63, 63, 63, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
+    31, 31, 31, 31, 26, 10, 26, 11, 31, 11, 63, 63, 63, 63, 63, 63, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
+    31, 31, 31, 31, 31, 31, 31, 10, 11, 10, 15, 0,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+    2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+    2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+    2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+    2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
 };
 
 static bool all(const char *p, size_t n, unsigned kind)
@@ -179,7 +172,8 @@ static bool read_target(http_parser *p, const char *data)
     /* "http://host" means its root: the scheme lends a '/'. */
     p->path = end > path || !p->absolute ? span(at + path, end - path) : span((size_t)p->host.at - 1, 1);
     if (q) p->query = span(at + end + 1, n - end - 1);
-    return path_is_good(data + p->path.at, p->path.len) && (!q || p->query.len == 0 || all(q + 1, p->query.len, C_QUERY));
+    return path_is_good(data + p->path.at, p->path.len) &&
+           (!q || p->query.len == 0 || all(q + 1, p->query.len, C_QUERY));
 }
 
 static http_parse_result read_request_line(http_parser *p, const char *data, line l)
@@ -197,7 +191,8 @@ static http_parse_result read_request_line(http_parser *p, const char *data, lin
     if (version.len != 8 || !str_starts(version, S("HTTP/")) || version.ptr[5] < '0' || version.ptr[5] > '9' ||
         version.ptr[6] != '.' || version.ptr[7] < '0' || version.ptr[7] > '9')
         return refuse(p, 400, "the request line does not end with a version");
-    if (version.ptr[5] != '1' || version.ptr[7] > '1') return refuse(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    if (version.ptr[5] != '1' || version.ptr[7] > '1')
+        return refuse(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     p->http10 = version.ptr[7] == '0';
     p->method = span(l.offset, method);
     p->target = span(l.offset + method + 1, target_len);
@@ -209,7 +204,15 @@ static http_parse_result read_request_line(http_parser *p, const char *data, lin
 
 /* --- header fields ---------------------------------------------------------------------------------------------------- */
 
-enum { ONCE_HOST = 1, ONCE_LENGTH = 2, ONCE_CODING = 4, ONCE_TYPE = 8, ONCE_AUTH = 16, ONCE_ORIGIN = 32, ONCE_EXPECT = 64 };
+enum {
+    ONCE_HOST = 1,
+    ONCE_LENGTH = 2,
+    ONCE_CODING = 4,
+    ONCE_TYPE = 8,
+    ONCE_AUTH = 16,
+    ONCE_ORIGIN = 32,
+    ONCE_EXPECT = 64
+};
 
 /* The members of a list of tokens that matter; anything else in it is somebody else's business. */
 static void read_connection(http_parser *p, nicol_str value)
@@ -277,7 +280,8 @@ static const char *read_known(http_parser *p, nicol_str name, http_span at, nico
         p->chunked = true;
         if (!str_ieq(value, S("chunked"))) bad = "the only transfer coding that is understood is chunked";
         break;
-    default: break;
+    default:
+        break;
     }
     if (!bad && (p->seen_once & once)) bad = "a header that may stand once stands twice";
     p->seen_once |= once;
@@ -361,14 +365,10 @@ static http_parse_result read_head(http_parser *p, char *data, size_t n)
             return first ? refuse(p, 414, "the request line is too long") : refuse(p, 431, "the head is too long");
         if (got == 0) return HTTP_PARSE_MORE;
         http_parse_result r;
-        if (first && l.len == 0)
-            r = l.offset == 0 ? HTTP_PARSE_MORE : refuse(p, 400, "empty lines before the request");
-        else if (first)
-            r = read_request_line(p, data, l);
-        else if (l.len == 0)
-            return end_head(p, data);
-        else
-            r = read_header(p, data, l);
+        if (first && l.len == 0) r = l.offset == 0 ? HTTP_PARSE_MORE : refuse(p, 400, "empty lines before the request");
+        else if (first) r = read_request_line(p, data, l);
+        else if (l.len == 0) return end_head(p, data);
+        else r = read_header(p, data, l);
         if (r == HTTP_PARSE_BAD) return r;
     }
     return HTTP_PARSE_MORE;
@@ -494,14 +494,19 @@ http_parse_result http_parse(http_parser *p, char *data, size_t n)
 {
     switch (p->state) {
     case HTTP_PS_REQUEST_LINE:
-    case HTTP_PS_HEADERS: return read_head(p, data, n);
-    case HTTP_PS_BODY_LENGTH: return read_body_length(p, n);
+    case HTTP_PS_HEADERS:
+        return read_head(p, data, n);
+    case HTTP_PS_BODY_LENGTH:
+        return read_body_length(p, n);
     case HTTP_PS_CHUNK_SIZE:
     case HTTP_PS_CHUNK_DATA:
     case HTTP_PS_CHUNK_END:
-    case HTTP_PS_TRAILERS: return read_chunked(p, data, n);
-    case HTTP_PS_DONE: return HTTP_PARSE_DONE;
-    case HTTP_PS_BAD: break;
+    case HTTP_PS_TRAILERS:
+        return read_chunked(p, data, n);
+    case HTTP_PS_DONE:
+        return HTTP_PARSE_DONE;
+    case HTTP_PS_BAD:
+        break;
     }
     return HTTP_PARSE_BAD;
 }

@@ -33,17 +33,20 @@ static const good_case good[] = {
     {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "GET", "/", "", "", "", 1, true, 0},
     {"POST /p HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", "POST", "/p", "", "a.example", "hello", 2, true, 0},
     {"POST /p HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\nGET", "POST", "/p", "", "a.example", "", 2, true, 3},
-    {"POST /p HTTP/1.1\r\n" H "Content-Length: 005\r\n\r\nhelloGET /", "POST", "/p", "", "a.example", "hello", 2, true, 5},
-    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "POST", "/p", "", "a.example",
-     "hello", 2, true, 0},
-    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n1;a;b=c;d=\"\\\" f\"\r\nh\r\n00003\r\nell\r\n1;x=\"y\"\r\no\r\n0;z\r\n"
+    {"POST /p HTTP/1.1\r\n" H "Content-Length: 005\r\n\r\nhelloGET /", "POST", "/p", "", "a.example", "hello", 2, true,
+     5},
+    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "POST", "/p", "",
+     "a.example", "hello", 2, true, 0},
+    {"POST /p HTTP/1.1\r\n" H
+     "Transfer-Encoding: Chunked\r\n\r\n1;a;b=c;d=\"\\\" f\"\r\nh\r\n00003\r\nell\r\n1;x=\"y\"\r\no\r\n0;z\r\n"
      "Trailer-One: 1\r\nX: 9\r\n\r\nGET",
      "POST", "/p", "", "a.example", "hello", 2, true, 3},
-    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0b\r\n0123456789a\r\n0\r\n\r\n", "POST",
-     "/p", "", "a.example", "01234567890123456789a", 2, true, 0},
-    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST", "/p", "", "a.example", "", 2, true, 0},
-    {"POST /p HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx", "POST", "/p", "", "a.example", "x", 3,
-     true, 0},
+    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0b\r\n0123456789a\r\n0\r\n\r\n",
+     "POST", "/p", "", "a.example", "01234567890123456789a", 2, true, 0},
+    {"POST /p HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST", "/p", "", "a.example", "", 2, true,
+     0},
+    {"POST /p HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx", "POST", "/p", "", "a.example", "x",
+     3, true, 0},
 };
 
 typedef struct bad_case {
@@ -140,7 +143,9 @@ static const bad_case bad[] = {
     {POST "Transfer-Encoding: gzip, chunked\r\n\r\n", 400, "a list of codings"},
     {POST "Transfer-Encoding: identity\r\n\r\n", 400, "identity"},
     {POST "Transfer-Encoding: xchunked\r\n\r\n", 400, "nearly chunked"},
-    {POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n", 400, "a vertical tab"},
+    {POST "Transfer-Encoding: \x0b"
+          "chunked\r\n\r\n",
+     400, "a vertical tab"},
     {POST "Transfer-Encoding:\r\n\r\n", 400, "an empty coding"},
     {POST "Transfer-Encoding : chunked\r\n\r\n", 400, "a blank before the colon of a coding"},
     {"POST / HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n\r\n", 400, "chunks in 1.0"},
@@ -219,7 +224,9 @@ static bool check_good(const good_case *c, size_t n1, size_t step, bool compact)
     bool good_one = r == HTTP_PARSE_DONE && same(d, p.method, c->method) && same(d, p.path, c->path) &&
                     same(d, p.query, c->query) && same(d, p.host, c->host) && same(d, p.body, c->body) &&
                     p.headers_n == c->headers && p.keep_alive == c->keep_alive && rest == c->rest;
-    if (!good_one) diag("first %zu, step %zu: result %d, status %d, %s, rest %zu", n1, step, r, p.status, p.reason ? p.reason : "-", rest);
+    if (!good_one)
+        diag("first %zu, step %zu: result %d, status %d, %s, rest %zu", n1, step, r, p.status,
+             p.reason ? p.reason : "-", rest);
     free(d);
     return good_one;
 }
@@ -242,7 +249,8 @@ static bool check_bad(const bad_case *c, size_t n1, size_t step)
     size_t rest;
     http_parse_result r = feed(&p, &d, c->text, strlen(c->text), n1, step, true, &rest);
     bool good_one = r == HTTP_PARSE_BAD && p.status == c->status && p.reason && !p.keep_alive;
-    if (!good_one) diag("first %zu, step %zu: result %d, status %d, %s", n1, step, r, p.status, p.reason ? p.reason : "-");
+    if (!good_one)
+        diag("first %zu, step %zu: result %d, status %d, %s", n1, step, r, p.status, p.reason ? p.reason : "-");
     if (r == HTTP_PARSE_BAD) good_one = good_one && http_parse(&p, d, strlen(c->text)) == HTTP_PARSE_BAD;
     free(d);
     return good_one;
@@ -291,7 +299,8 @@ static void test_limits(void)
     int status;
     size_t around = strlen(GET "X: \r\n\r\n");
     ok(sized(GET "X: ", HEAD_MAX - around, "\r\n\r\n", &status) == HTTP_PARSE_DONE, "a head of the limit");
-    ok(sized(GET "X: ", HEAD_MAX - around + 1, "\r\n\r\n", &status) == HTTP_PARSE_BAD && status == 431, "one byte more");
+    ok(sized(GET "X: ", HEAD_MAX - around + 1, "\r\n\r\n", &status) == HTTP_PARSE_BAD && status == 431,
+       "one byte more");
     ok(sized("GET /", HEAD_MAX, "", &status) == HTTP_PARSE_BAD && status == 414, "a long request line");
     ok(sized(POST "Content-Length: 4096\r\n\r\n", 4096, "", &status) == HTTP_PARSE_DONE, "a body of the limit");
     ok(sized(CH "1000\r\n", 4096, "\r\n0\r\n\r\n", &status) == HTTP_PARSE_DONE, "in one chunk");
@@ -346,8 +355,7 @@ static void test_pipeline(void)
 
 static void test_messages(void)
 {
-    FOR_EACH_FAULT(m, "decoding and headers")
-    {
+    FOR_EACH_FAULT(m, "decoding and headers") {
         arena *a = arena_new(m, 1 << 20);
         if (!a) continue;
         http_header h[] = {{S("host"), S("x")}, {S("x-empty"), S("")}, {S("accept"), S("1")}, {S("accept"), S("2")}};

@@ -54,8 +54,7 @@ static void ping_fiber(void *arg)
 
 static void test_ping_pong(void)
 {
-    FOR_EACH_FAULT(m, "ping-pong")
-    {
+    FOR_EACH_FAULT(m, "ping-pong") {
         char text[64] = "";
         io_loop *l = new_loop(m);
         if (!l) continue;
@@ -105,7 +104,8 @@ static void test_switch_cost(void)
     int64_t t = clock_mono_us();
     run_to_end(l);
     int64_t us = clock_mono_us() - t;
-    diag("200 fibers: %.1f ns a yield (two switches, run queue, epoll_wait once a generation)", (double)us * 1000 / 2e6);
+    diag("200 fibers: %.1f ns a yield (two switches, run queue, epoll_wait once a generation)",
+         (double)us * 1000 / 2e6);
     io_loop_free(l);
 }
 
@@ -121,8 +121,7 @@ static void sleeper(void *arg)
 
 static void test_timers(void)
 {
-    FOR_EACH_FAULT(m, "timers")
-    {
+    FOR_EACH_FAULT(m, "timers") {
         static int ms[] = {20, 5, 15, 1, 10, 25, 3, 0};
         order_n = 0;
         io_loop *l = new_loop(m);
@@ -195,8 +194,7 @@ static void cancel_fiber(void *arg)
 
 static void test_wait(void)
 {
-    FOR_EACH_FAULT(m, "wait, close, cancel, time out")
-    {
+    FOR_EACH_FAULT(m, "wait, close, cancel, time out") {
         int a[2], b[2], c[2], d[2];
         io_loop *l = new_loop(m);
         if (!l) continue;
@@ -234,7 +232,8 @@ static void lib_fiber(void *arg)
     int *fd = arg;
     char c;
     for (int i = 0; i < 3; i++) {
-        ok(io_wait(fd[0], IO_READ | IO_LIB, clock_mono_us() + 2000000) == IO_READY, "unread bytes are seen, round %d", i);
+        ok(io_wait(fd[0], IO_READ | IO_LIB, clock_mono_us() + 2000000) == IO_READY, "unread bytes are seen, round %d",
+           i);
         ok(read(fd[0], &c, 1) == 1, "one byte read");
     }
     /* The number is closed and opened again behind our back. */
@@ -286,7 +285,8 @@ static void second_waiter(void *arg)
     int fd = *(int *)arg;
     io_yield();
     errno = 0;
-    ok(io_wait(fd, IO_READ, clock_mono_us() + 1000) == IO_FAILED && errno == EBUSY, "two readers of one descriptor: refused");
+    ok(io_wait(fd, IO_READ, clock_mono_us() + 1000) == IO_FAILED && errno == EBUSY,
+       "two readers of one descriptor: refused");
     io_close(fd);
 }
 
@@ -387,8 +387,7 @@ static void lock_fiber(void *arg)
 
 static void test_lock(void)
 {
-    FOR_EACH_FAULT(m, "io_lock")
-    {
+    FOR_EACH_FAULT(m, "io_lock") {
         locked s = {0};
         io_loop *l = new_loop(m);
         if (!l) continue;
@@ -473,8 +472,7 @@ static void offload_fiber(void *arg)
 
 static void test_offload(void)
 {
-    FOR_EACH_FAULT(m, "offload")
-    {
+    FOR_EACH_FAULT(m, "offload") {
         heavy h[8] = {0};
         io_loop *l = new_loop(m);
         if (!l) continue;
@@ -521,8 +519,7 @@ static void test_post(void)
     for (int i = 0; i < 4; i++) (void)pthread_join(t[i], NULL);
     ok(p.n == 4000 && p.failed == 0, "4,000 functions from 4 threads ran on the loop's thread (%d)", p.n);
     io_loop_free(p.l);
-    FOR_EACH_FAULT(m, "a function posted and never run")
-    {
+    FOR_EACH_FAULT(m, "a function posted and never run") {
         io_loop *l = new_loop(m);
         if (!l) continue;
         (void)!io_post(l, posted, &p);

@@ -167,8 +167,8 @@ static void accept_ends(void *arg)
 static void refused(void *arg)
 {
     nicol_error err = {0};
-    ok(io_connect(S("127.0.0.1"), *(uint16_t *)arg, in_ms(1000), &err) == -1 && err.code == NICOL_E_SYSTEM, "refused: %s",
-       err.text);
+    ok(io_connect(S("127.0.0.1"), *(uint16_t *)arg, in_ms(1000), &err) == -1 && err.code == NICOL_E_SYSTEM,
+       "refused: %s", err.text);
     nicol_error err2 = {0};
     ok(io_connect(S("no-such-host.invalid"), 1, in_ms(10000), &err2) == -1, "no such host: %s", err2.text);
     nicol_error err3 = {0};
@@ -239,7 +239,8 @@ static void *tls_client(void *arg)
                 size_t part = (1 << 20) - put > 16384 ? 16384 : (1 << 20) - put;
                 r = SSL_write(ssl, data + put, (int)part);
                 if (r > 0) put += (size_t)r;
-                if (r <= 0 && SSL_get_error(ssl, r) != SSL_ERROR_WANT_READ && SSL_get_error(ssl, r) != SSL_ERROR_WANT_WRITE)
+                if (r <= 0 && SSL_get_error(ssl, r) != SSL_ERROR_WANT_READ &&
+                    SSL_get_error(ssl, r) != SSL_ERROR_WANT_WRITE)
                     failed = true;
             }
             ERR_clear_error();
@@ -249,7 +250,8 @@ static void *tls_client(void *arg)
         if (r <= 0) {
             int e = SSL_get_error(ssl, r);
             if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
-                struct pollfd w = {.fd = fd, .events = POLLIN | (e == SSL_ERROR_WANT_WRITE || put < 1 << 20 ? POLLOUT : 0)};
+                struct pollfd w = {.fd = fd,
+                                   .events = POLLIN | (e == SSL_ERROR_WANT_WRITE || put < 1 << 20 ? POLLOUT : 0)};
                 if (poll(&w, 1, 5000) <= 0) failed = true;
             } else {
                 failed = true;
@@ -319,7 +321,8 @@ static void test_tls(void)
     tls_files f;
     tls_files_make(&f);
     nicol_error err = {0}, err1 = {0}, err2 = {0};
-    ok(io_tls_server_new("/nonexistent", f.key, &err1) == NULL && err1.code == NICOL_E_SYSTEM, "no certificate: %s", err1.text);
+    ok(io_tls_server_new("/nonexistent", f.key, &err1) == NULL && err1.code == NICOL_E_SYSTEM, "no certificate: %s",
+       err1.text);
     ok(io_tls_server_new(f.cert, f.cert, &err2) == NULL && err2.code == NICOL_E_SYSTEM, "no key: %s", err2.text);
     tls_test t = {.tls = io_tls_server_new(f.cert, f.key, &err)};
     ok(t.tls != NULL, "certificate and key");

@@ -28,7 +28,8 @@ static inline void tls_files_make(tls_files *f)
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);
     X509_gmtime_adj(X509_getm_notAfter(x), 86400);
     X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"127.0.0.1", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"127.0.0.1", -1, -1,
+                               0);
     X509_set_issuer_name(x, X509_get_subject_name(x));
     if (X509_sign(x, key, EVP_sha256()) == 0) abort();
     FILE *c = fopen(f->cert, "w"), *k = fopen(f->key, "w");
