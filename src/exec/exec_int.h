@@ -96,7 +96,7 @@ struct exec {
     unsigned open_n;
     struct exec_closed *closed; /* ring of EXEC_CLOSED_MAX */
     unsigned closed_at;
-    io_fiber *sweeper;
+    bool sweeping; /* the fiber that ends overdue transactions is alive */
     io_queue sweeper_queue;
     bool closing;
     exec_figures figures;

@@ -159,7 +159,6 @@ static void expire_overdue(exec *e)
 static void sweep(void *arg)
 {
     exec *e = arg;
-    e->sweeper = io_self();
     while (e->open && !e->closing) {
         int64_t next = IO_NEVER;
         for (exec_tx *t = e->open; t; t = t->next) {
@@ -168,18 +167,19 @@ static void sweep(void *arg)
         if (io_queue_wait(&e->sweeper_queue, next) == IO_CANCELLED) break;
         if (!e->closing) expire_overdue(e);
     }
-    e->sweeper = NULL;
+    e->sweeping = false;
 }
 
 static bool ensure_sweeper(exec *e, nicol_error *err)
 {
     io_loop *loop = io_loop_here();
     if (!loop) return true;
-    if (e->sweeper) {
+    if (e->sweeping) {
         io_queue_wake(&e->sweeper_queue);
         return true;
     }
-    return io_spawn(loop, "transactions", sweep, e, err);
+    e->sweeping = io_spawn(loop, "transactions", sweep, e, err);
+    return e->sweeping;
 }
 
 void txs_close(exec *e)
@@ -188,9 +188,8 @@ void txs_close(exec *e)
         exec_tx *t = e->open;
         close_tx(t, TX_ROLLED_BACK);
     }
-    if (!e->sweeper) return;
     io_queue_wake_all(&e->sweeper_queue);
-    while (e->sweeper && io_self()) io_yield();
+    while (e->sweeping && io_self()) io_yield();
 }
 
 /* --- start, nest, end ----------------------------------------------------------------------------------------------- */
