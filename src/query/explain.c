@@ -3,7 +3,7 @@
  *
  * A value is tried against each type that its place allows; the faults of all of them make a Union. Within one object
  * the order matters, because only its first fault is told: members that are missing, then those given, in the order of
- * the request, then how many there are.
+ * the request, then how many there are. Recursion is bounded by the depth of the JSON document.
  */
 #include "query/fault_int.h"
 
@@ -11,9 +11,11 @@ typedef struct matcher {
     const schema *s;
     arena *a;
     const place *selection;
-    unsigned depth;
-    bool failed; /* memory or depth: no verdict */
+    size_t bytes_max; /* of the arena: the two forms of nested data are both told, so faults double at every level */
+    bool failed;      /* memory or size: no verdict */
 } matcher;
+
+#define EXPLAIN_BYTES_MAX ((size_t)32 << 20)
 
 static fault *no_verdict(matcher *m)
 {
@@ -288,18 +290,13 @@ static fault *match_one(matcher *m, const in_type *t, nicol_str name, json_val v
 static fault *match_any(matcher *m, const in_type *types, uint32_t n, nicol_str name, json_val v, const place *at)
 {
     fault *bad[FIELD_TYPES_MAX];
-    if (m->depth >= NICOL_QUERY_DEPTH_MAX || m->failed) return no_verdict(m);
-    m->depth++;
+    if (m->failed || arena_bytes(m->a) > m->bytes_max) return no_verdict(m);
     uint32_t found = 0;
     while (found < n) {
         fault *f = match_one(m, &types[found], name, v, at);
-        if (!f || m->failed) {
-            m->depth--;
-            return f;
-        }
+        if (!f || m->failed) return f;
         bad[found++] = f;
     }
-    m->depth--;
     if (found == 1) return bad[0];
     fault *u = new_fault(m, FAULT_UNION, at);
     if (m->failed) return u;
@@ -463,8 +460,6 @@ static fault *match_member(matcher *m, const target *t, nicol_str key, json_val 
 
 static fault *match_selection(matcher *m, const target *t, json_val sel)
 {
-    if (m->depth >= NICOL_QUERY_DEPTH_MAX) return no_verdict(m);
-    m->depth++;
     bool selected = false;
     json_iter it = json_first(sel);
     fault *f = NULL;
@@ -472,7 +467,6 @@ static fault *match_selection(matcher *m, const target *t, json_val sel)
         if (it.key.ptr == NULL) f = no_verdict(m);
         else f = match_member(m, t, it.key, it.value, &selected);
     }
-    m->depth--;
     if (f) return f;
     /* Everything that is selected may have been taken out again. */
     json_val all = json_get(sel, S("$scalars"));
@@ -504,7 +498,7 @@ void query_explain(const schema *s, query_action action, const schema_model *mod
                    nicol_str key, arena *a, nicol_error *err)
 {
     place root = {NULL, key};
-    matcher m = {.s = s, .a = a, .selection = &root};
+    matcher m = {.s = s, .a = a, .selection = &root, .bytes_max = arena_bytes(a) + EXPLAIN_BYTES_MAX};
     in_object o;
     target t = action_target(action, model);
     fault *f = NULL;
@@ -512,6 +506,6 @@ void query_explain(const schema *s, query_action action, const schema_model *mod
     if (!m.failed) f = match_arguments(&m, &o, args, action == QUERY_CREATE_ONE);
     if (!m.failed && !f) f = match_selection(&m, &t, sel);
     if (arena_failed(a)) (void)nicol_fail_oom(err);
-    else if (m.failed) (void)nicol_fail(err, NICOL_E_LIMIT, "The query is nested too deeply.");
+    else if (m.failed) (void)nicol_fail(err, NICOL_E_QUERY_INVALID, "The query does not match the schema; it is too large to say where.");
     else if (f) (void)fault_raise(f, s, a, err);
 }

@@ -2,34 +2,34 @@
 #include "query/query_int.h"
 
 static const struct {
-    const char *name;
+    nicol_str name;
     bool writes;
 } actions[QUERY_ACTION_N] = {
-    [QUERY_FIND_UNIQUE] = {"findUnique", false},
-    [QUERY_FIND_UNIQUE_OR_THROW] = {"findUniqueOrThrow", false},
-    [QUERY_FIND_FIRST] = {"findFirst", false},
-    [QUERY_FIND_FIRST_OR_THROW] = {"findFirstOrThrow", false},
-    [QUERY_FIND_MANY] = {"findMany", false},
-    [QUERY_CREATE_ONE] = {"createOne", true},
-    [QUERY_CREATE_MANY] = {"createMany", true},
-    [QUERY_CREATE_MANY_RETURN] = {"createManyAndReturn", true},
-    [QUERY_UPDATE_ONE] = {"updateOne", true},
-    [QUERY_UPDATE_MANY] = {"updateMany", true},
-    [QUERY_UPDATE_MANY_RETURN] = {"updateManyAndReturn", true},
-    [QUERY_UPSERT_ONE] = {"upsertOne", true},
-    [QUERY_DELETE_ONE] = {"deleteOne", true},
-    [QUERY_DELETE_MANY] = {"deleteMany", true},
-    [QUERY_AGGREGATE] = {"aggregate", false},
-    [QUERY_GROUP_BY] = {"groupBy", false},
+    [QUERY_FIND_UNIQUE] = {NICOL_STR("findUnique"), false},
+    [QUERY_FIND_UNIQUE_OR_THROW] = {NICOL_STR("findUniqueOrThrow"), false},
+    [QUERY_FIND_FIRST] = {NICOL_STR("findFirst"), false},
+    [QUERY_FIND_FIRST_OR_THROW] = {NICOL_STR("findFirstOrThrow"), false},
+    [QUERY_FIND_MANY] = {NICOL_STR("findMany"), false},
+    [QUERY_CREATE_ONE] = {NICOL_STR("createOne"), true},
+    [QUERY_CREATE_MANY] = {NICOL_STR("createMany"), true},
+    [QUERY_CREATE_MANY_RETURN] = {NICOL_STR("createManyAndReturn"), true},
+    [QUERY_UPDATE_ONE] = {NICOL_STR("updateOne"), true},
+    [QUERY_UPDATE_MANY] = {NICOL_STR("updateMany"), true},
+    [QUERY_UPDATE_MANY_RETURN] = {NICOL_STR("updateManyAndReturn"), true},
+    [QUERY_UPSERT_ONE] = {NICOL_STR("upsertOne"), true},
+    [QUERY_DELETE_ONE] = {NICOL_STR("deleteOne"), true},
+    [QUERY_DELETE_MANY] = {NICOL_STR("deleteMany"), true},
+    [QUERY_AGGREGATE] = {NICOL_STR("aggregate"), false},
+    [QUERY_GROUP_BY] = {NICOL_STR("groupBy"), false},
     /* queryRaw may hold INSERT ... RETURNING: it counts as a write. */
-    [QUERY_RAW] = {"queryRaw", true},
-    [QUERY_EXECUTE_RAW] = {"executeRaw", true},
+    [QUERY_RAW] = {NICOL_STR("queryRaw"), true},
+    [QUERY_EXECUTE_RAW] = {NICOL_STR("executeRaw"), true},
 };
 
 query_action query_action_of(nicol_str name)
 {
     for (int i = 1; i < QUERY_ACTION_N; i++) {
-        if (str_eq(name, str_c(actions[i].name))) return (query_action)i;
+        if (str_eq(name, actions[i].name)) return (query_action)i;
     }
     return (query_action)0;
 }
@@ -37,7 +37,7 @@ query_action query_action_of(nicol_str name)
 nicol_str query_action_name(query_action action)
 {
     bool known = (int)action > 0 && action < QUERY_ACTION_N;
-    return known ? str_c(actions[action].name) : S("");
+    return known ? actions[action].name : S("");
 }
 
 bool query_action_writes(query_action action)

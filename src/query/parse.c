@@ -23,18 +23,14 @@ void *reader_grow(reader *r, void *array, uint32_t n, uint32_t *cap, size_t item
 
 bool reader_enter(reader *r)
 {
+    if (r->work == 0) return nicol_fail(r->err, NICOL_E_LIMIT, "The query can be read in too many ways.");
+    r->work--;
     if (r->depth < NICOL_QUERY_DEPTH_MAX) {
         r->depth++;
         return true;
     }
     return nicol_fail(r->err, NICOL_E_LIMIT, "The query is nested more than %d levels deep; split it into several queries.",
                       NICOL_QUERY_DEPTH_MAX);
-}
-
-bool reader_key_is(nicol_str key, const char *text)
-{
-    size_t n = strlen(text);
-    return key.len == n && memcmp(key.ptr, text, n) == 0;
 }
 
 bool query_fail_input(arena *a, nicol_error *err, const char *fmt, ...)
@@ -335,9 +331,16 @@ static nicol_str answer_key(reader *r)
         name.len -= sizeof "OrThrow" - 1;
         tail = "OrThrow";
     }
-    nicol_str key = arena_printf(r->a, "%.*s%.*s%s", STR_FMT(name), STR_FMT(model), tail);
-    if (key.ptr == NULL) (void)nicol_fail_oom(r->err);
-    return key;
+    size_t tail_n = strlen(tail), n = name.len + model.len + tail_n;
+    char *key = arena_alloc(r->a, n);
+    if (!key) {
+        (void)nicol_fail_oom(r->err);
+        return (nicol_str){0};
+    }
+    memcpy(key, name.ptr, name.len);
+    memcpy(key + name.len, model.ptr, model.len);
+    memcpy(key + name.len + model.len, tail, tail_n);
+    return str_of(key, n);
 }
 
 static bool read_head(reader *r, json_val request)
@@ -370,7 +373,8 @@ bool query_parse(const schema *s, json_val request, arena *a, query_op *op, nico
 {
     *op = (query_op){.schema = s};
     nicol_error local = {0};
-    reader r = {.s = s, .a = a, .op = op, .err = err ? err : &local};
+    reader r = {.s = s, .a = a, .op = op, .err = err ? err : &local, .work = 1000};
+    if (json_present(request)) r.work += 8 * (size_t)request.doc->n;
     if (!read_head(&r, request)) return false;
     op->key = answer_key(&r);
     if (op->key.ptr == NULL) return false;

@@ -153,8 +153,8 @@ typedef struct query_nested_item {
     query_write *update;  /* update, updateMany, upsert */
 } query_nested_item;
 
-/* One `field: {kind: items}` of a nested write. Kinds of one field come in the order the reference runs them, which is
- * the order of query_nested_kind unless a comment in query says otherwise. `disconnect: true`, `delete: true` have one
+/* One `field: {kind: items}` of a nested write. Kinds of one field come in the order in which the request names them: the
+ * reference runs them so. `disconnect: true`, `delete: true` have one
  * item without a filter; `disconnect: false` is left out; `set: []` has no items. */
 typedef struct query_nested {
     const schema_field *field; /* the relation field on the parent model */

@@ -20,6 +20,7 @@ typedef struct reader {
     nicol_error *err;
     uint32_t params_cap;
     unsigned depth;
+    size_t work; /* levels that may still be entered: see reader_enter */
 } reader;
 
 typedef struct filter_list {
@@ -34,7 +35,10 @@ void *reader_grow(reader *r, void *array, uint32_t n, uint32_t *cap, size_t item
 void *reader_array(reader *r, size_t n, size_t item); /* zeroed */
 #define READER_NEW(r, type) ((type *)reader_array((r), 1, sizeof(type)))
 #define READER_ARRAY(r, n, type) ((type *)reader_array((r), (n), sizeof(type)))
-bool reader_enter(reader *r); /* one level deeper; false when too deep. reader_leave undoes it */
+/* One level deeper; false when too deep, or when the levels entered in all are out of proportion to the request: a
+ * value that may be read in two ways is tried in both, and a schema could make that double at every level. reader_leave
+ * undoes the depth. */
+bool reader_enter(reader *r);
 static inline void reader_leave(reader *r)
 {
     r->depth--;
@@ -51,7 +55,12 @@ static inline bool reader_more(reader *r, json_iter *it)
     return true;
 }
 
-bool reader_key_is(nicol_str key, const char *text);
+/* Inline, so that the length of a literal is known when compiling. */
+static inline bool reader_key_is(nicol_str key, const char *text)
+{
+    size_t n = strlen(text);
+    return key.len == n && memcmp(key.ptr, text, n) == 0;
+}
 
 /* --- values.c --- */
 /* `$type` of a tagged value ("DateTime", "Enum", ...) with its value; empty when v is no tagged value. */
