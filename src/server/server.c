@@ -142,6 +142,9 @@ static void wait_for_signal(void *arg)
         if (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info) http_server_drain(s->http, clock_mono_us());
     }
     if (fd >= 0) io_close(fd);
+    /* Here, on the loop: open transactions are rolled back and the engine's own fibers end. */
+    engine_close(s->e);
+    s->e = NULL;
     io_loop_stop(s->loop);
 }
 
