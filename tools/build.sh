@@ -27,7 +27,8 @@ asan) setup "$clang" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefine
 fuzz) setup "$clang" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dskip=cli ;;
 *) echo "usage: tools/build.sh release|asan|fuzz" >&2; exit 2 ;;
 esac
-ninja -C "build/$name" --quiet "$@"
+status=0
+ninja -C "build/$name" --quiet "$@" || status=$?
 
 if [ "$name" = release ]; then
     for f in src/cli/nicol libnicol.a libnicol.so libnicol.so.0 meson-private/nicol.pc; do
@@ -36,3 +37,4 @@ if [ "$name" = release ]; then
         cp -L "build/release/$f" "build/.new" && mv -f build/.new "build/$(basename "$f")"
     done
 fi
+exit $status
