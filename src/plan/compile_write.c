@@ -175,7 +175,7 @@ void w_fail_required(cc *c, const schema_relation *r)
     nicol_fail(c->err, NICOL_E_RELATION_VIOLATION,
                "The change you are trying to make would violate the required relation '%.*s' between the `%.*s` and `%.*s` models.",
                STR_FMT(r->name), STR_FMT(r->model[1]->name), STR_FMT(r->model[0]->name));
-    nicol_str meta = arena_printf(c->a, "{\"relation_name\":\"%.*s\",\"model_a_name\":\"%.*s\",\"model_b_name\":\"%.*s\"}",
+    nicol_str meta = arena_printf(c->a, "{\"relation\":\"%.*s\",\"modelA\":\"%.*s\",\"modelB\":\"%.*s\"}",
                                   STR_FMT(r->name), STR_FMT(r->model[1]->name), STR_FMT(r->model[0]->name));
     nicol_error *e = c->err;
     if (!e || !meta.ptr || e->message.ptr != e->text || e->message.len + 1 + meta.len >= sizeof e->text) return;

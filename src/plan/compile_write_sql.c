@@ -10,16 +10,51 @@ static void keys(cc_stmt *st, nicol_str alias, const wwhere *w)
     if (w->not_keys) cc_lit(st, ") IS NOT TRUE");
 }
 
+/* The equality that a unique filter of one field is, or NULL. */
+static const query_filter *one_equality(const query_filter *f)
+{
+    while (f && f->kind == QFILTER_AND && f->kids_n == 1) f = f->kids[0];
+    if (!f || f->kind != QFILTER_SCALAR || f->op != QOP_EQ || f->insensitive || f->has_path || f->aggregate != AGG_NONE) return NULL;
+    return f->value.kind == QVAL_PARAM && !f->value.list ? f : NULL;
+}
+
+/* Many rows named by the same field are a list, so that no number of them is too deep an expression. */
+static bool any_in_list(cc_stmt *st, nicol_str alias, const wwhere *w)
+{
+    const query_filter *first = one_equality(w->any[0]->where);
+    if (!first || w->any_n < 2) return false;
+    for (uint32_t i = 1; i < w->any_n; i++) {
+        const query_filter *f = one_equality(w->any[i]->where);
+        if (!f || f->field != first->field) return false;
+    }
+    cc_column(st, alias, first->field);
+    cc_lit(st, " IN ");
+    for (uint32_t i = 0; i < w->any_n; i++) {
+        cc_sql(st, i ? S(",") : S("("));
+        cc_bindv(st, cc_value_of(st->c, &one_equality(w->any[i]->where)->value), cc_type(st->c, first->field));
+    }
+    cc_lit(st, ")");
+    return true;
+}
+
+#define OR_GROUP 100 /* SQLite allows expressions 1000 deep, and a chain of ORs is as deep as it is long */
+
 static void any(cc_stmt *st, const schema_model *m, nicol_str alias, const wwhere *w)
 {
     if (w->any_n == 0) {
         cc_sql(st, w->none_of ? S("1=1") : S("1=0"));
         return;
     }
+    bool groups = w->any_n > OR_GROUP;
     cc_lit(st, "(");
-    for (uint32_t i = 0; i < w->any_n; i++) {
-        if (i) cc_lit(st, " OR ");
-        cc_where(st, m, alias, w->any[i]->where);
+    if (!any_in_list(st, alias, w)) {
+        for (uint32_t i = 0; i < w->any_n; i++) {
+            bool cut = groups && i % OR_GROUP == 0;
+            if (i) cc_sql(st, cut ? S(") OR (") : S(" OR "));
+            else if (cut) cc_lit(st, "(");
+            cc_where(st, m, alias, w->any[i]->where);
+        }
+        if (groups) cc_lit(st, ")");
     }
     cc_lit(st, ")");
     if (w->none_of) {
