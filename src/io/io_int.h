@@ -48,18 +48,24 @@ typedef struct io_stack {
     struct io_stack *next; /* lies at the top of its own stack: no memory of its own */
     char *map;             /* guard page first */
     size_t map_bytes;
-    char *lo; /* lowest usable byte */
+    char *lo;     /* lowest usable byte */
+    bool trimmed; /* only its top page is left */
 } io_stack;
 
 typedef struct io_stack_pool {
     io_stack *free;
     size_t free_n;
+    size_t low;   /* the fewest that were free since the last sweep */
     size_t bytes; /* usable bytes of one stack */
 } io_stack_pool;
 
 void io_stack_pool_init(io_stack_pool *p, size_t bytes);
 io_stack *io_stack_take(io_stack_pool *p);
 void io_stack_give(io_stack_pool *p, io_stack *s);
+/* True when sweeping is worth while. */
+bool io_stack_pool_is_large(const io_stack_pool *p);
+/* Gives up memory of stacks that nobody needed since the last call; true when a later one would give up more. */
+bool io_stack_pool_sweep(io_stack_pool *p);
 void io_stack_pool_free(io_stack_pool *p);
 
 /* --- loop.c ----------------------------------------------------------------------------------------------------------- */
@@ -130,6 +136,7 @@ struct io_loop {
     io_watch **timers; /* binary heap, earliest first; timers[0] is unused */
     size_t timers_n, timers_cap;
     io_stack_pool stacks;
+    io_watch sweep; /* the next look at unused stacks */
     io_helpers helpers;
     pthread_mutex_t post_lock;
     io_job_list posted; /* under post_lock */

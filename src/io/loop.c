@@ -25,6 +25,7 @@ enum {
     BUDGET = 64, /* operations that a fiber may do in a row without waiting */
     SLOTS_START = 64,
     SLOTS_MAX = 1 << 22,    /* beyond any descriptor limit in use */
+    SWEEP_US = 1000000,     /* between looks at unused stacks */
     SLEEP_MS_MAX = 3600000, /* the longest sleep in the kernel; longer deadlines just take another round */
 };
 
@@ -49,6 +50,8 @@ size_t io_fibers(const io_loop *l)
 {
     return l->fibers;
 }
+
+static void sweep_later(io_loop *l);
 
 /* --- making and ending ------------------------------------------------------------------------------------------------ */
 
@@ -180,13 +183,29 @@ bool io_spawn(io_loop *l, const char *name, void (*fn)(void *arg), void *arg, ni
     return true;
 }
 
+static void sweep_stacks(void *arg, io_result why)
+{
+    io_loop *l = arg;
+    (void)why;
+    if (io_stack_pool_sweep(&l->stacks)) sweep_later(l);
+}
+
+/* Without memory for the timer the stacks just stay. */
+static void sweep_later(io_loop *l)
+{
+    l->sweep = (io_watch){.fn = sweep_stacks, .arg = l, .fd = -1, .deadline_us = clock_mono_us() + SWEEP_US};
+    l->sweep.armed = io_timer_add(l, &l->sweep);
+}
+
 static void run_fiber(io_loop *l, io_fiber *f)
 {
     f->budget = BUDGET;
     l->running = f;
     io_context_switch(&l->context, &f->context, false);
     l->running = NULL;
-    if (!f->fn) fiber_release(l, f);
+    if (f->fn) return;
+    fiber_release(l, f);
+    if (!l->sweep.armed && io_stack_pool_is_large(&l->stacks)) sweep_later(l);
 }
 
 static void run_generation(io_loop *l)

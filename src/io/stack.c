@@ -1,7 +1,9 @@
 /* io/stack.c - stacks for fibers: mapped with a guard page below, kept for reuse.
  *
  * Only the pages that were touched cost memory, so a parked fiber holds one or two. A stack that goes back to the pool
- * keeps its pages when few are there (the next fiber starts warm) and gives them up, all but the top one, above that.
+ * keeps its pages, so that the next fiber starts warm: giving them up at once would cost a busy server a system call
+ * and a page fault for each request. What lay unused for a whole sweep interval is given up, all but the top page, and
+ * beyond a larger number the stack altogether.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -43,7 +45,9 @@ io_stack *io_stack_take(io_stack_pool *p)
         io_stack *s = p->free;
         p->free = s->next;
         p->free_n--;
+        if (p->free_n < p->low) p->low = p->free_n;
         s->next = NULL;
+        s->trimmed = false;
         return s;
     }
     size_t page = page_bytes();
@@ -70,17 +74,38 @@ io_stack *io_stack_take(io_stack_pool *p)
 
 void io_stack_give(io_stack_pool *p, io_stack *s)
 {
-    if (p->free_n >= POOL_MAX) {
-        unmap(s);
-        return;
-    }
-    if (p->free_n >= POOL_WARM) {
-        size_t page = page_bytes();
-        (void)madvise(s->lo, p->bytes - page, MADV_DONTNEED);
-    }
     s->next = p->free;
     p->free = s;
     p->free_n++;
+}
+
+bool io_stack_pool_is_large(const io_stack_pool *p)
+{
+    return p->free_n > POOL_WARM;
+}
+
+bool io_stack_pool_sweep(io_stack_pool *p)
+{
+    /* The pool is a stack itself: what was not needed since the last sweep lies at its far end. */
+    size_t unused = p->low, keep = p->free_n - unused;
+    p->low = p->free_n;
+    if (keep < POOL_WARM) keep = POOL_WARM;
+    io_stack **at = &p->free;
+    for (size_t i = 0; *at && i < keep; i++) at = &(*at)->next;
+    for (size_t i = keep; *at; i++) {
+        io_stack *s = *at;
+        if (i >= POOL_MAX) {
+            *at = s->next;
+            p->free_n--;
+            unmap(s);
+            continue;
+        }
+        if (!s->trimmed) (void)madvise(s->lo, p->bytes - page_bytes(), MADV_DONTNEED);
+        s->trimmed = true;
+        at = &s->next;
+    }
+    if (p->low > p->free_n) p->low = p->free_n;
+    return unused + POOL_WARM < p->free_n; /* some were in use: look again */
 }
 
 void io_stack_pool_free(io_stack_pool *p)
@@ -90,5 +115,5 @@ void io_stack_pool_free(io_stack_pool *p)
         p->free = s->next;
         unmap(s);
     }
-    p->free_n = 0;
+    p->free_n = p->low = 0;
 }

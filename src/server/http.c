@@ -19,7 +19,8 @@ enum {
     READ_BYTES = 8192, /* asked for at once; more when a body's length is known */
     READ_BYTES_MAX = 256 << 10,
     WRITE_BYTES = 128 << 10,    /* written under one time limit */
-    WORK_KEEP = 64,             /* sets of working memory kept for the next requests */
+    WORK_KEEP = 64,             /* sets of working memory kept however long nobody needs them */
+    WORK_SWEEP_MS = 1000,       /* more are kept for as long as they were all in use within this time */
     WORK_KEEP_BYTES = 64 << 10, /* a buffer above this is not kept */
     HEAD_OUT_MAX = 64 << 10,    /* bytes of one answer's head */
     LINGER_MS = 1000,           /* how long a refused client's remaining bytes are read */
@@ -83,7 +84,8 @@ struct http_server {
     size_t acceptors_n;
     http_conn *conns;
     http_work *works;
-    size_t works_n;
+    size_t works_n, works_low; /* free ones; the fewest since the last sweep */
+    io_watch work_watch;
     http_stats stats;
     bool draining, killing;
     bool orphan; /* its start failed halfway */
@@ -117,6 +119,7 @@ static http_work *work_take(http_server *s)
     if (w) {
         s->works = w->next;
         s->works_n--;
+        if (s->works_n < s->works_low) s->works_low = s->works_n;
         return w;
     }
     w = s->m->alloc(s->m->ctx, sizeof *w);
@@ -135,6 +138,8 @@ static http_work *work_take(http_server *s)
     return w;
 }
 
+static void sweep_works_later(http_server *s);
+
 static void trim(buf *b)
 {
     if (b->cap > WORK_KEEP_BYTES) buf_free(b);
@@ -148,13 +153,32 @@ static void work_give(http_server *s, http_work *w)
     trim(&w->rs.out);
     trim(&w->rs.extra);
     arena_reset(w->arena);
-    if (s->works_n >= WORK_KEEP) {
-        work_free(s, w);
-        return;
-    }
     w->next = s->works;
     s->works = w;
     s->works_n++;
+    if (s->works_n > WORK_KEEP && !s->work_watch.armed) sweep_works_later(s);
+}
+
+static void sweep_works(void *arg, io_result why)
+{
+    http_server *s = arg;
+    (void)why;
+    size_t unused = s->works_low;
+    for (; unused > 0 && s->works_n > WORK_KEEP; unused--) {
+        http_work *w = s->works;
+        s->works = w->next;
+        s->works_n--;
+        work_free(s, w);
+    }
+    s->works_low = s->works_n;
+    if (s->works_n > WORK_KEEP) sweep_works_later(s);
+}
+
+static void sweep_works_later(http_server *s)
+{
+    io_result why;
+    s->works_low = s->works_n;
+    if (!io_watch_start(&s->work_watch, -1, 0, after_ms(WORK_SWEEP_MS), sweep_works, s, &why)) s->works_low = 0;
 }
 
 /* --- connections: begin and end --------------------------------------------------------------------------------------- */
@@ -851,6 +875,7 @@ void http_server_free(http_server *s)
 {
     if (!s) return;
     io_watch_stop(&s->drain_watch);
+    io_watch_stop(&s->work_watch);
     while (s->works) {
         http_work *w = s->works;
         s->works = w->next;
