@@ -3,7 +3,7 @@
 # by pkg-config alone, shared and static, and a program that runs.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
-tmp=${SUITE_TMP:-$(mktemp -d)}
+tmp=${SUITE_TMP:-$(mktemp -d "${TMPDIR:-/tmp}/nicol-test.XXXXXX")}
 passed=0
 failed=0
 check() { # check NAME COMMAND...
