@@ -15,7 +15,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-enum { POOL_WARM = 64, POOL_MAX = 1024 };
+enum { POOL_WARM = 64, POOL_MAX = 256 };
 
 static size_t page_bytes(void)
 {
