@@ -18,7 +18,7 @@ typedef struct ast_ident {
     span at;
 } ast_ident;
 
-typedef enum ast_expr_kind { EXPR_NUMBER, EXPR_STRING, EXPR_PATH, EXPR_CALL, EXPR_ARRAY } ast_expr_kind;
+typedef enum ast_expr_kind { EXPR_NUMBER, EXPR_STRING, EXPR_PATH, EXPR_CALL, EXPR_ARRAY, EXPR_OBJECT } ast_expr_kind;
 
 typedef struct ast_expr ast_expr;
 typedef struct ast_arg ast_arg;
@@ -33,8 +33,8 @@ typedef struct ast_args {
 struct ast_expr {
     ast_expr_kind kind;
     span at;
-    nicol_str text; /* number, decoded string, path, function's name */
-    ast_args args;  /* EXPR_CALL */
+    nicol_str text;  /* number, decoded string, path, function's name */
+    ast_args args;   /* EXPR_CALL; EXPR_OBJECT: its members */
     ast_expr *items; /* EXPR_ARRAY: the first of them */
     ast_expr *next;
 };
@@ -82,7 +82,15 @@ typedef struct ast_prop {
     struct ast_prop *next;
 } ast_prop;
 
-typedef enum ast_item_kind { ITEM_FIELD, ITEM_VALUE, ITEM_PROP, ITEM_ATTR, ITEM_COMMENT, ITEM_BLANK, ITEM_BAD } ast_item_kind;
+typedef enum ast_item_kind {
+    ITEM_FIELD,
+    ITEM_VALUE,
+    ITEM_PROP,
+    ITEM_ATTR,
+    ITEM_COMMENT,
+    ITEM_BLANK,
+    ITEM_BAD
+} ast_item_kind;
 
 typedef struct ast_item {
     ast_item_kind kind;
@@ -91,7 +99,16 @@ typedef struct ast_item {
     struct ast_item *next;
 } ast_item;
 
-typedef enum ast_top_kind { TOP_MODEL, TOP_VIEW, TOP_TYPE, TOP_ENUM, TOP_DATASOURCE, TOP_GENERATOR, TOP_COMMENT, TOP_BLANK } ast_top_kind;
+typedef enum ast_top_kind {
+    TOP_MODEL,
+    TOP_VIEW,
+    TOP_TYPE,
+    TOP_ENUM,
+    TOP_DATASOURCE,
+    TOP_GENERATOR,
+    TOP_COMMENT,
+    TOP_BLANK
+} ast_top_kind;
 
 typedef struct ast_top {
     ast_top_kind kind;
@@ -139,15 +156,15 @@ typedef struct lex {
     uint32_t at, end;
 } lex;
 
-bool lex_blank(lex *l);                    /* skips blanks, tabs and other spaces; true when there were any */
+bool lex_blank(lex *l); /* skips blanks, tabs and other spaces; true when there were any */
 bool lex_newline(lex *l);
-bool lex_char(lex *l, char c);             /* this very character */
+bool lex_char(lex *l, char c); /* this very character */
 bool lex_text(lex *l, nicol_str text);
-bool lex_ident(lex *l, nicol_str *out);    /* [A-Za-z0-9][A-Za-z0-9_-]* */
-bool lex_path(lex *l, nicol_str *out);     /* identifiers joined by dots */
-bool lex_number(lex *l, nicol_str *out);   /* -?digits[.digits] */
-bool lex_string(lex *l, nicol_str *raw);   /* with its quotes; raw is what is between them */
-void lex_line(lex *l);                     /* up to the end of the line, without it */
+bool lex_ident(lex *l, nicol_str *out);  /* [A-Za-z0-9][A-Za-z0-9_-]* */
+bool lex_path(lex *l, nicol_str *out);   /* identifiers joined by dots */
+bool lex_number(lex *l, nicol_str *out); /* -?digits[.digits] */
+bool lex_string(lex *l, nicol_str *raw); /* with its quotes; raw is what is between them */
+void lex_line(lex *l);                   /* up to the end of the line, without it */
 
 /* Reads all files. False when memory ran out. */
 bool ast_parse(const schema_file *files, size_t files_n, arena *tree, arena *keep, diag_list *diags, ast_top **out,

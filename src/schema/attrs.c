@@ -53,8 +53,8 @@ void error_model(sc_ctx *c, const model_info *m, span at, const char *fmt, ...)
     va_start(args, fmt);
     nicol_str s = format_text(c, fmt, args);
     va_end(args);
-    diag_error(&c->diags, at, "Error validating %s \"%.*s\": %.*s", m->m->is_view ? "view" : "model", STR_FMT(m->m->name),
-               STR_FMT(s));
+    diag_error(&c->diags, at, "Error validating %s \"%.*s\": %.*s", m->m->is_view ? "view" : "model",
+               STR_FMT(m->m->name), STR_FMT(s));
 }
 
 void error_field(sc_ctx *c, const field_info *f, const char *fmt, ...)
@@ -115,10 +115,11 @@ static void args_unique(sc_ctx *c, ast_attr *a)
     }
     if (buf_failed(&list)) c->oom = true;
     nicol_str joined = buf_view(&list);
-    error_attr(c, a,
-               "You provided multiple unnamed arguments. This is not possible. Did you forget the brackets? Did you mean "
-               "`[%.*s]`?",
-               STR_FMT(joined));
+    error_attr(
+        c, a,
+        "You provided multiple unnamed arguments. This is not possible. Did you forget the brackets? Did you mean "
+        "`[%.*s]`?",
+        STR_FMT(joined));
 }
 
 /* Whether the attribute's arguments are good enough for its rule to look at them. */
@@ -190,7 +191,8 @@ const ast_expr *arg_main(sc_ctx *c, ast_attr *a, nicol_str name, bool required)
     if (bare != NULL) bare->used = true;
     if (named != NULL && bare != NULL) {
         if (required) {
-            diag_error(&c->diags, named->at, "Argument \"%.*s\" is already specified as unnamed argument.", STR_FMT(name));
+            diag_error(&c->diags, named->at, "Argument \"%.*s\" is already specified as unnamed argument.",
+                       STR_FMT(name));
         }
         return NULL;
     }

@@ -23,10 +23,28 @@ static void check_enum(sc_ctx *c, const enum_info *e)
     }
     for (size_t i = 0; i < c->schema_names_n; i++) known = known || str_eq(c->schema_names[i], e->schema);
     if (given && !known)
-        diag_line(&c->diags, e->schema_at,
-                  S("This schema is not defined in the datasource. Read more on `@@schema` at https://pris.ly/d/multi-schema"));
+        diag_line(
+            &c->diags, e->schema_at,
+            S("This schema is not defined in the datasource. Read more on `@@schema` at https://pris.ly/d/multi-schema"));
     if (!given && schemas && c->schemas != NULL)
         diag_line(&c->diags, e->ast->at, S("This enum is missing an `@@schema` attribute."));
+}
+
+/* Two enums of one database name. */
+static void check_enum_names(sc_ctx *c)
+{
+    map *seen = map_new(&c->tmem, SIZE_MAX / 64);
+    if (seen == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < c->s->enums_n && !c->oom; i++) {
+        const enum_info *e = &c->enums[i];
+        nicol_str key = ctx_text(c, "'%.*s' %.*s", STR_FMT(e->schema), STR_FMT(e->e->db_name));
+        if (map_get(seen, key) != NULL)
+            diag_line(&c->diags, e->ast->at, S("An enum with the same database name is already defined."));
+        map_add(c, seen, key, &c->enums[i]);
+    }
 }
 
 /* False: a relation is ambiguous, and everything after it would only repeat that. */
@@ -53,6 +71,7 @@ void checks_run(sc_ctx *c)
     check_composite_types(c);
     for (size_t i = 0; i < c->s->models_n; i++) check_model_functions(c, &c->models[i]);
     check_tables(c);
+    check_enum_names(c);
     if (!check_models(c)) return;
     for (size_t i = 0; i < c->s->enums_n; i++) check_enum(c, &c->enums[i]);
     if ((c->prov->caps & CAP_SCHEMAS) == 0 && c->schemas != NULL)

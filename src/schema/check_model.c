@@ -16,7 +16,8 @@ static bool can(const sc_ctx *c, unsigned cap)
 static bool usable(const index_info *x)
 {
     for (size_t i = 0; i < x->cols_n; i++)
-        if (!is_required(x->cols[i].f) || (x->cols[i].f->f->kind == FIELD_UNSUPPORTED && !x->cols[i].f->composite)) return false;
+        if (!is_required(x->cols[i].f) || (x->cols[i].f->f->kind == FIELD_UNSUPPORTED && !x->cols[i].f->composite))
+            return false;
     return true;
 }
 
@@ -35,20 +36,22 @@ static void strict_criterion(sc_ctx *c, model_info *m)
     if (m->m->is_ignored || m->m->is_view) return;
     if (m->id != NULL && usable(m->id)) return;
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
-        if (x->kind == INDEX_UNIQUE && usable(x)) return;
+        if (x->kind == INDEX_UNIQUE && !x->partial && usable(x)) return;
     buf_init(&loose, &c->tmem, SIZE_MAX / 2);
     if (m->id != NULL) put_criterion(&loose, m->id);
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
         if (x->kind == INDEX_UNIQUE) put_criterion(&loose, x);
     if (buf_failed(&loose)) c->oom = true;
     nicol_str list = loose.len == 0 || loose.failed ? (nicol_str){0} : buf_view(&loose);
-    error_model(c, m, m->ast->at,
-                "Each %s must have at least one unique criteria that has only required fields. Either mark a single field with "
-                "`@id`, `@unique` or add a multi field criterion with `@@id([])` or `@@unique([])` to the %s.%s%.*s",
-                block_word(m), block_word(m),
-                list.len == 0 ? ""
-                              : " The following unique criterias were not considered as they contain fields that are not required:",
-                STR_FMT(list));
+    error_model(
+        c, m, m->ast->at,
+        "Each %s must have at least one unique criteria that has only required fields. Either mark a single field with "
+        "`@id`, `@unique` or add a multi field criterion with `@@id([])` or `@@unique([])` to the %s.%s%.*s",
+        block_word(m), block_word(m),
+        list.len == 0
+            ? ""
+            : " The following unique criterias were not considered as they contain fields that are not required:",
+        STR_FMT(list));
 }
 
 static nicol_str cols_joined(sc_ctx *c, const index_info *x)
@@ -66,11 +69,12 @@ static void name_clash(sc_ctx *c, const model_info *m, const index_info *x)
     nicol_str key = cols_joined(c, x);
     const field_info *f = field_find(m, key);
     if (f == NULL || f->f->kind == FIELD_RELATION) return;
-    error_model(c, m, x->attr->at,
-                "The field `%.*s` clashes with the `@@%s` %s. Please resolve the conflict by providing a custom id name: "
-                "`@@%s([...], name: \"custom_name\")`",
-                STR_FMT(key), x->kind == INDEX_ID ? "id" : "unique", x->kind == INDEX_ID ? "attribute's name" : "name",
-                x->kind == INDEX_ID ? "id" : "unique");
+    error_model(
+        c, m, x->attr->at,
+        "The field `%.*s` clashes with the `@@%s` %s. Please resolve the conflict by providing a custom id name: "
+        "`@@%s([...], name: \"custom_name\")`",
+        STR_FMT(key), x->kind == INDEX_ID ? "id" : "unique", x->kind == INDEX_ID ? "attribute's name" : "name",
+        x->kind == INDEX_ID ? "id" : "unique");
 }
 
 static bool any_length(const index_info *x)
@@ -95,7 +99,9 @@ static void length_types(sc_ctx *c, const index_info *x)
     if (!can(c, CAP_LENGTH_PREFIX)) return;
     for (size_t i = 0; i < x->cols_n; i++) {
         const schema_field *f = x->cols[i].f->f;
-        if (x->cols[i].length < 0 || f->kind == FIELD_UNSUPPORTED || f->type == SCALAR_STRING || f->type == SCALAR_BYTES) continue;
+        if (x->cols[i].length < 0 || f->kind == FIELD_UNSUPPORTED || f->type == SCALAR_STRING ||
+            f->type == SCALAR_BYTES)
+            continue;
         AT_INDEX(c, x, "The length argument is only allowed with field types `String` or `Bytes`.");
     }
 }
@@ -109,10 +115,21 @@ static void native_in_id(sc_ctx *c, const index_info *x)
         if (c->prov->id == PROVIDER_POSTGRESQL) continue; /* the reference leaves that to the database */
         nicol_str native = native_text(c, f);
         diag_error(&c->diags, x->attr->at,
-                   "Native type `%.*s` of %s cannot be used on a field that is `@id` or `@@id`.%s", STR_FMT(native), c->prov->label,
+                   "Native type `%.*s` of %s cannot be used on a field that is `@id` or `@@id`.%s", STR_FMT(native),
+                   c->prov->label,
                    use == NATIVE_KEY_WITH_LENGTH
                        ? " Please use the `length` argument to the field in the index definition to allow this."
                        : "");
+    }
+}
+
+static void bytes_in_id(sc_ctx *c, const index_info *x)
+{
+    if (c->prov->id != PROVIDER_SQLSERVER) return;
+    for (size_t i = 0; i < x->cols_n; i++) {
+        if (x->cols[i].f->f->kind != FIELD_SCALAR || x->cols[i].f->f->type != SCALAR_BYTES) continue;
+        diag_line(&c->diags, x->attr->at, S("Invalid model: Using Bytes type is not allowed in the model's id."));
+        return;
     }
 }
 
@@ -136,11 +153,13 @@ static void check_id(sc_ctx *c, model_info *m)
     check_index_name(c, m, id);
     check_custom_name(c, m, id);
     if (id->cols_n == 0)
-        AT_INDEX(c, id, "The list of fields in an `@@id()` attribute cannot be empty. Please specify at least one field.");
+        AT_INDEX(c, id,
+                 "The list of fields in an `@@id()` attribute cannot be empty. Please specify at least one field.");
     name_clash(c, m, id);
     if (id->map.set && !can(c, CAP_NAMED_PK))
-        error_model(c, m, m->ast->at,
-                    "You defined a database name for the primary key on the model. This is not supported by the provider.");
+        error_model(
+            c, m, m->ast->at,
+            "You defined a database name for the primary key on the model. This is not supported by the provider.");
     if (id->cols_n > 1 && !can(c, CAP_COMPOUND_IDS))
         error_model(c, m, id->attr->at, "The current connector does not support compound ids.");
     if (any_length(id) && !can(c, CAP_LENGTH_PREFIX))
@@ -148,6 +167,7 @@ static void check_id(sc_ctx *c, model_info *m)
     if (any_sort(id) && !can(c, CAP_PK_SORT))
         AT_INDEX(c, id, "The sort argument is not supported in the primary key with the current connector");
     native_in_id(c, id);
+    bytes_in_id(c, id);
     length_types(c, id);
     clustered_id(c, m);
 }
@@ -174,25 +194,34 @@ static void check_autoincrement(sc_ctx *c, model_info *m)
     for (size_t i = 0; i < m->m->fields_n; i++) n += is_autoincrement(&m->fields[i]);
     if (n == 0) return;
     if (n > 1 && can(c, CAP_AUTOINC) && !can(c, CAP_AUTOINC_MULTIPLE))
-        error_attr_at(c, attr, m->ast->at,
-                      "The `autoincrement()` default value is used multiple times on this model even though the underlying "
-                      "datasource only supports one instance per table.");
+        error_attr_at(
+            c, attr, m->ast->at,
+            "The `autoincrement()` default value is used multiple times on this model even though the underlying "
+            "datasource only supports one instance per table.");
     for (size_t i = 0; i < m->m->fields_n; i++) {
         const field_info *f = &m->fields[i];
         if (!is_autoincrement(f)) continue;
         if (!can(c, CAP_AUTOINC)) {
-            error_attr(c, f->a_default, "The `autoincrement()` default value is used with a datasource that does not support it.");
+            error_attr(c, f->a_default,
+                       "The `autoincrement()` default value is used with a datasource that does not support it.");
             continue;
         }
+        if (c->prov->id == PROVIDER_COCKROACHDB && f->f->type == SCALAR_INT)
+            error_attr_at(
+                c, S("default"), f->a_default->at,
+                "The `autoincrement()` default function is defined only on BigInt fields on CockroachDB. Use sequence() "
+                "if you want an autoincrementing Int field.");
         bool single_id = m->id != NULL && m->id->cols_n == 1 && m->id->cols[0].f == f;
         if (!can(c, CAP_AUTOINC_NON_ID) && !single_id)
-            error_attr_at(c, attr, f->ast->at,
-                          "The `autoincrement()` default value is used on a non-id field even though the datasource does not "
-                          "support this.");
+            error_attr_at(
+                c, attr, f->ast->at,
+                "The `autoincrement()` default value is used on a non-id field even though the datasource does not "
+                "support this.");
         if (!can(c, CAP_AUTOINC_NON_INDEXED) && !first_of_index(m, f))
-            error_attr_at(c, attr, f->ast->at,
-                          "The `autoincrement()` default value is used on a non-indexed field even though the datasource does "
-                          "not support this.");
+            error_attr_at(
+                c, attr, f->ast->at,
+                "The `autoincrement()` default value is used on a non-indexed field even though the datasource does "
+                "not support this.");
     }
 }
 
@@ -204,23 +233,28 @@ static void field_type(sc_ctx *c, const field_info *f)
     nicol_str name = f->f->name, model = f->owner->m->name;
     if (f->f->kind == FIELD_SCALAR && f->f->type == SCALAR_JSON) {
         if (!can(c, CAP_JSON))
-            error_field(c, f, "Field `%.*s` in %s `%.*s` can't be of type Json. The current connector does not support the Json type.",
-                        STR_FMT(name), block, STR_FMT(model));
+            error_field(
+                c, f,
+                "Field `%.*s` in %s `%.*s` can't be of type Json. The current connector does not support the Json type.",
+                STR_FMT(name), block, STR_FMT(model));
         if (f->f->arity == ARITY_LIST && !can(c, CAP_JSON_LISTS))
-            error_field(c, f,
-                        "Field `%.*s` in %s `%.*s` can't be of type Json[]. The current connector does not support the Json List "
-                        "type.",
-                        STR_FMT(name), block, STR_FMT(model));
+            error_field(
+                c, f,
+                "Field `%.*s` in %s `%.*s` can't be of type Json[]. The current connector does not support the Json List "
+                "type.",
+                STR_FMT(name), block, STR_FMT(model));
     }
     if (f->f->kind == FIELD_SCALAR && f->f->type == SCALAR_DECIMAL && !can(c, CAP_DECIMAL))
-        error_field(c, f,
-                    "Field `%.*s` in %s `%.*s` can't be of type Decimal. The current connector does not support the Decimal type.",
-                    STR_FMT(name), block, STR_FMT(model));
+        error_field(
+            c, f,
+            "Field `%.*s` in %s `%.*s` can't be of type Decimal. The current connector does not support the Decimal type.",
+            STR_FMT(name), block, STR_FMT(model));
     if (f->f->arity == ARITY_LIST && !can(c, CAP_SCALAR_LISTS))
-        diag_error(&c->diags, f->ast->at,
-                   "Field \"%.*s\" in %s \"%.*s\" can't be a list. The current connector does not support lists of primitive "
-                   "types.",
-                   STR_FMT(name), block, STR_FMT(model));
+        diag_error(
+            &c->diags, f->ast->at,
+            "Field \"%.*s\" in %s \"%.*s\" can't be a list. The current connector does not support lists of primitive "
+            "types.",
+            STR_FMT(name), block, STR_FMT(model));
 }
 
 /* A custom name: of a key that a field is called by already. */
@@ -228,14 +262,16 @@ static void client_name(sc_ctx *c, const field_info *f)
 {
     model_info *m = f->owner;
     bool by_unique = false;
-    for (const index_info *x = m->indexes; x != NULL; x = x->next) by_unique = by_unique || (x->name.set && str_eq(x->name.text, f->f->name));
+    for (const index_info *x = m->indexes; x != NULL; x = x->next)
+        by_unique = by_unique || (x->name.set && str_eq(x->name.text, f->f->name));
     bool by_id = m->id != NULL && m->id->name.set && str_eq(m->id->name.text, f->f->name);
     for (int i = 0; i < 2; i++) {
         if (i == 0 ? !by_unique : !by_id) continue;
-        error_model(c, m, m->ast->at,
-                    "The custom name `%.*s` specified for the `%s` attribute is already used as a name for a field. Please choose "
-                    "a different name.",
-                    STR_FMT(f->f->name), i == 0 ? "@@unique" : "@@id");
+        error_model(
+            c, m, m->ast->at,
+            "The custom name `%.*s` specified for the `%s` attribute is already used as a name for a field. Please choose "
+            "a different name.",
+            STR_FMT(f->f->name), i == 0 ? "@@unique" : "@@id");
     }
 }
 
@@ -243,28 +279,81 @@ static void default_name_allowed(sc_ctx *c, const field_info *f)
 {
     if (!f->default_map.set) return;
     if (!can(c, CAP_NAMED_DEFAULT))
-        error_attr(c, f->a_default,
-                   "You defined a database name for the default value of a field on the model. This is not supported by the "
-                   "provider.");
+        error_attr(
+            c, f->a_default,
+            "You defined a database name for the default value of a field on the model. This is not supported by the "
+            "provider.");
     check_name_length(c, f->owner, f->a_default, f->default_map.text, false);
+}
+
+static void sequence_args(sc_ctx *c, const ast_expr *e)
+{
+    static const char *const numbers[] = {"cache", "increment", "minValue", "maxValue", "start"};
+    for (const ast_arg *a = e->args.first; a != NULL; a = a->next) {
+        int64_t n;
+        bool on, known = str_eq(a->name.name, S("virtual"));
+        if (known) (void)expr_boolean(c, a->value, &on);
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+            if (!str_eq(a->name.name, str_c(numbers[i]))) continue;
+            known = true;
+            (void)expr_integer(c, a->value, &n);
+        }
+        if (!known) diag_line(&c->diags, a->at, S("Unexpected argument in `sequence()` function call"));
+    }
 }
 
 static void unknown_function(sc_ctx *c, const field_info *f)
 {
     const ast_expr *e = f->default_value;
     if (!f->unknown_function || e == NULL) return;
-    if (c->prov->id == PROVIDER_COCKROACHDB && is_call(e, S("sequence"))) return;
+    if (c->prov->id == PROVIDER_COCKROACHDB && is_call(e, S("sequence"))) {
+        sequence_args(c, e);
+        return;
+    }
     diag_error(&c->diags, e->at,
                "Unknown function in @default(): `%.*s` is not known. You can read about the available functions here: "
                "https://pris.ly/d/attribute-functions",
                STR_FMT(e->text));
 }
 
-static void mongo_id(sc_ctx *c, const model_info *m)
+static void mongo_fields(sc_ctx *c, const model_info *m)
 {
-    if (c->prov->id != PROVIDER_MONGODB || m->id == NULL || m->id->cols_n != 1) return;
-    const field_info *f = m->id->cols[0].f;
-    if (!str_eq(f->f->db_name, S("_id"))) error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation.");
+    for (size_t i = 0; i < m->m->fields_n; i++) {
+        const field_info *f = &m->fields[i];
+        bool in_id = false;
+        if (f->f->kind == FIELD_RELATION) continue;
+        for (size_t k = 0; m->id != NULL && k < m->id->cols_n; k++) in_id = in_id || m->id->cols[k].f == f;
+        if (is_call(f->default_value, S("auto")) && !str_eq(f->f->native, S("ObjectId")))
+            error_field(c, f, "MongoDB `@default(auto())` fields must have `ObjectId` native type.");
+        if (is_call(f->default_value, S("auto")) && !in_id)
+            error_field(c, f, "MongoDB `@default(auto())` fields must have the `@id` attribute.");
+        if (is_call(f->default_value, S("dbgenerated")))
+            error_field(c, f, "The `dbgenerated()` function is not allowed with MongoDB. Please use `auto()` instead.");
+        if (f->a_map != NULL && str_starts(f->f->db_name, S("$")))
+            error_attr(c, f->a_map, "The field name cannot start with a `$` character");
+        if (f->a_map != NULL && str_find_char(f->f->db_name, '.', 0) != SIZE_MAX)
+            error_attr(c, f->a_map, "The field name cannot contain a `.` character");
+    }
+}
+
+static void check_mongo(sc_ctx *c, const model_info *m)
+{
+    if (c->prov->id != PROVIDER_MONGODB) return;
+    if (m->id == NULL)
+        diag_line(&c->diags, m->ast->at,
+                  S("Invalid model: MongoDB models require exactly one identity field annotated with @id"));
+    if (m->id != NULL && m->id->cols_n == 1 && !str_eq(m->id->cols[0].f->f->db_name, S("_id"))) {
+        const field_info *f = m->id->cols[0].f;
+        if (f->a_map == NULL) error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation.");
+        else
+            error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation, found @map(\"%.*s\").",
+                        STR_FMT(f->f->db_name));
+    }
+    mongo_fields(c, m);
+    for (const index_info *x = m->indexes; x != NULL; x = x->next)
+        if (x->kind == INDEX_UNIQUE && x->cols_n == 1 && m->id != NULL && m->id->cols_n == 1 &&
+            x->cols[0].f == m->id->cols[0].f)
+            AT_INDEX(c, x, "The same field cannot be an id and unique on MongoDB.");
 }
 
 static void check_scalar(sc_ctx *c, field_info *f)
@@ -283,14 +372,13 @@ static void check_scalar(sc_ctx *c, field_info *f)
 static void index_algorithm(sc_ctx *c, const index_info *x)
 {
     if (x->algorithm.len == 0) return;
-    bool ok = str_eq(x->algorithm, S("BTree")) ||
-              (c->prov->id == PROVIDER_POSTGRESQL) ||
+    bool ok = str_eq(x->algorithm, S("BTree")) || (c->prov->id == PROVIDER_POSTGRESQL) ||
               (c->prov->id == PROVIDER_COCKROACHDB && str_eq(x->algorithm, S("Gin")));
     if (c->prov->id == PROVIDER_MONGODB) ok = false;
     if (!ok)
-        error_attr_at(c, attr_title(c, x), x->algorithm_at, "The given index type is not supported with the current connector");
-    else if (str_eq(x->algorithm, S("Hash")) && any_sort(x))
-        AT_INDEX(c, x, "Hash type does not support sort option.");
+        error_attr_at(c, attr_title(c, x), x->algorithm_at,
+                      "The given index type is not supported with the current connector");
+    else if (str_eq(x->algorithm, S("Hash")) && any_sort(x)) AT_INDEX(c, x, "Hash type does not support sort option.");
 }
 
 static void fulltext(sc_ctx *c, const index_info *x)
@@ -302,7 +390,8 @@ static void fulltext(sc_ctx *c, const index_info *x)
     }
     if (any_length(x)) AT_INDEX(c, x, "The length argument is not supported in a @@fulltext attribute.");
     if (c->prov->id != PROVIDER_MONGODB) {
-        if (any_sort(x)) AT_INDEX(c, x, "The sort argument is not supported in a @@fulltext attribute in the current connector.");
+        if (any_sort(x))
+            AT_INDEX(c, x, "The sort argument is not supported in a @@fulltext attribute in the current connector.");
         return;
     }
     /* MongoDB wants the text columns next to each other: sorted ones before or after. */
@@ -356,16 +445,18 @@ static void native_in_index(sc_ctx *c, const index_info *x)
                                ? " Please use the `length` argument to the field in the index definition to allow this."
                                : "";
         if (x->kind == INDEX_UNIQUE)
-            diag_error(&c->diags, at, "Native type `%.*s` cannot be unique in %s.%s", STR_FMT(native), c->prov->label, hint);
+            diag_error(&c->diags, at, "Native type `%.*s` cannot be unique in %s.%s", STR_FMT(native), c->prov->label,
+                       hint);
         else
-            diag_error(&c->diags, at, "You cannot define an index on fields with native type `%.*s` of %s.%s", STR_FMT(native),
-                       c->prov->label, hint);
+            diag_error(&c->diags, at, "You cannot define an index on fields with native type `%.*s` of %s.%s",
+                       STR_FMT(native), c->prov->label, hint);
     }
 }
 
 void check_index(sc_ctx *c, model_info *m, index_info *x)
 {
-    if (x->cols_n == 0) AT_INDEX(c, x, "The list of fields in an index cannot be empty. Please specify at least one field.");
+    if (x->cols_n == 0)
+        AT_INDEX(c, x, "The list of fields in an index cannot be empty. Please specify at least one field.");
     check_index_name(c, m, x);
     name_clash(c, m, x);
     check_custom_name(c, m, x);
@@ -377,6 +468,7 @@ void check_index(sc_ctx *c, model_info *m, index_info *x)
     clustered_index(c, m, x);
     operator_classes(c, x);
     native_in_index(c, x);
+    check_index_classes(c, x);
     length_types(c, x);
 }
 
@@ -391,8 +483,9 @@ static void check_schema_name(sc_ctx *c, const model_info *m)
     }
     for (size_t i = 0; i < c->schema_names_n; i++) known = known || str_eq(c->schema_names[i], m->m->db_schema);
     if (given && !known)
-        diag_line(&c->diags, m->schema_at,
-                  S("This schema is not defined in the datasource. Read more on `@@schema` at https://pris.ly/d/multi-schema"));
+        diag_line(
+            &c->diags, m->schema_at,
+            S("This schema is not defined in the datasource. Read more on `@@schema` at https://pris.ly/d/multi-schema"));
     if (!given && c->schemas != NULL && can(c, CAP_SCHEMAS))
         error_model(c, m, m->ast->at, "This %s is missing an `@@schema` attribute.", block_word(m));
 }
@@ -403,7 +496,8 @@ static void one_fulltext(sc_ctx *c, const model_info *m)
     if (c->prov->id != PROVIDER_MONGODB) return;
     for (const index_info *x = m->indexes; x != NULL; x = x->next) n += x->kind == INDEX_FULLTEXT;
     for (const index_info *x = m->indexes; n > 1 && x != NULL; x = x->next)
-        if (x->kind == INDEX_FULLTEXT) AT_INDEX(c, x, "The current connector only allows one fulltext attribute per model");
+        if (x->kind == INDEX_FULLTEXT)
+            AT_INDEX(c, x, "The current connector only allows one fulltext attribute per model");
 }
 
 static void shard_key(sc_ctx *c, const model_info *m)
@@ -419,11 +513,12 @@ static void check_view(sc_ctx *c, const model_info *m)
 {
     if (!m->m->is_view) return;
     if (!schema_preview(c->s, S("views")))
-        diag_line(&c->diags, m->ast->at, S("Error validating: View definitions are only available with the `views` preview feature."));
-    if (!can(c, CAP_VIEWS))
-        diag_line(&c->diags, m->ast->at, S("Error validating: View definitions are not supported with the current connector."));
+        diag_line(&c->diags, m->ast->at,
+                  S("Error validating: View definitions are only available with the `views` preview feature."));
+    if (m->id != NULL) diag_line(&c->diags, m->id->attr->at, S("Error validating: Views cannot have primary keys."));
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
-        if (x->kind != INDEX_UNIQUE) diag_line(&c->diags, x->attr->at, S("Error validating: Views cannot have indexes."));
+        if (x->kind != INDEX_UNIQUE)
+            diag_line(&c->diags, x->attr->at, S("Error validating: Views cannot have indexes."));
 }
 
 void check_model(sc_ctx *c, model_info *m)
@@ -433,7 +528,7 @@ void check_model(sc_ctx *c, model_info *m)
     one_fulltext(c, m);
     check_schema_name(c, m);
     shard_key(c, m);
-    mongo_id(c, m);
+    check_mongo(c, m);
     check_view(c, m);
     check_autoincrement(c, m);
     for (size_t i = 0; i < m->m->fields_n && !c->oom; i++)

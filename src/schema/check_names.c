@@ -62,10 +62,11 @@ static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_s
         if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].reports & kind) == 0) continue;
         if (counted(c, scope_key(c, (int)s, m, name)) < 2) continue;
         nicol_str where = SCOPES[s].global ? (nicol_str){0} : ctx_text(c, "on model `%.*s` ", STR_FMT(m->name));
-        error_attr_at(c, attr, at,
-                      "The given constraint name `%.*s` has to be unique in the following namespace: %.*s%s. Please provide a "
-                      "different name using the `map` argument.",
-                      STR_FMT(name), STR_FMT(where), SCOPES[s].text);
+        error_attr_at(
+            c, attr, at,
+            "The given constraint name `%.*s` has to be unique in the following namespace: %.*s%s. Please provide a "
+            "different name using the `map` argument.",
+            STR_FMT(name), STR_FMT(where), SCOPES[s].text);
     }
 }
 
@@ -89,7 +90,8 @@ void names_gather(sc_ctx *c)
     }
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
-        if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0) count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
+        if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0)
+            count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
         if (m->id != NULL && m->id->name.set) count_key(c, custom_key(c, m->m, m->id->name.text));
         for (const index_info *x = m->indexes; x != NULL; x = x->next) {
             count_name(c, INDEX, m->m, index_db_name(c, m->m, x));
@@ -143,10 +145,11 @@ void check_index_name(sc_ctx *c, const model_info *m, const index_info *x)
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x)
 {
     if (!x->name.set || counted(c, custom_key(c, m->m, x->name.text)) < 2) return;
-    error_attr_at(c, attr_title(c, x), x->name.at,
-                  "The given custom name `%.*s` has to be unique on the model. Please provide a different name for the `name` "
-                  "argument.",
-                  STR_FMT(x->name.text));
+    error_attr_at(
+        c, attr_title(c, x), x->name.at,
+        "The given custom name `%.*s` has to be unique on the model. Please provide a different name for the `name` "
+        "argument.",
+        STR_FMT(x->name.text));
 }
 
 void check_default_name(sc_ctx *c, const field_info *f)
@@ -167,10 +170,11 @@ void check_fk_name(sc_ctx *c, const relation_info *r)
 void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block)
 {
     if (name.len <= c->prov->name_max) return;
-    error_model(c, m, a->at,
-                "The constraint name '%.*s' specified in the `map` argument for the `%s%.*s` constraint is too long for your "
-                "chosen provider. The maximum allowed length is %zu bytes.",
-                STR_FMT(name), block ? "@@" : "@", STR_FMT(a->name.name), c->prov->name_max);
+    error_model(
+        c, m, a->at,
+        "The constraint name '%.*s' specified in the `map` argument for the `%s%.*s` constraint is too long for your "
+        "chosen provider. The maximum allowed length is %zu bytes.",
+        STR_FMT(name), block ? "@@" : "@", STR_FMT(a->name.name), c->prov->name_max);
 }
 
 /* Two models on one table. The message stands at the @@map that causes it, on whichever model it is. */
@@ -190,9 +194,10 @@ void check_tables(sc_ctx *c)
             map_add(c, seen, key, m);
             continue;
         }
-        diag_error(&c->diags, mapped->a_map->at,
-                   "The model with database name \"%.*s\" could not be defined because another model or view with this name "
-                   "exists: \"%.*s\"",
-                   STR_FMT(m->m->db_name), STR_FMT(other->m->name));
+        diag_error(
+            &c->diags, mapped->a_map->at,
+            "The model with database name \"%.*s\" could not be defined because another model or view with this name "
+            "exists: \"%.*s\"",
+            STR_FMT(m->m->db_name), STR_FMT(other->m->name));
     }
 }

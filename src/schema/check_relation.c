@@ -51,7 +51,7 @@ static bool unique_criterion(const model_info *m, const schema_field *const *f, 
 {
     if (m->id != NULL && same(f, m->id, n)) return true;
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
-        if (x->kind == INDEX_UNIQUE && same(f, x, n)) return true;
+        if (x->kind == INDEX_UNIQUE && !x->partial && same(f, x, n)) return true;
     return false;
 }
 
@@ -70,21 +70,24 @@ static void references_unique(sc_ctx *c, const relation_info *r)
     if (rel->refs_n == 0) return;
     nicol_str names = join_names(c, rel->refs, rel->refs_n, ", ");
     if (!unique_criterion(to, rel->refs, rel->refs_n, same_set)) {
-        static const char text[] = "The argument `references` must refer to a unique criterion in the related model. Consider adding an";
+        static const char text[] =
+            "The argument `references` must refer to a unique criterion in the related model. Consider adding an";
         if (rel->refs_n == 1)
-            error_attr_at(c, S("@relation"), r->fwd->ast->at, "%s `@unique` attribute to the field `%.*s` in the model `%.*s`.",
-                          text, STR_FMT(names), STR_FMT(to->m->name));
+            error_attr_at(c, S("@relation"), r->fwd->ast->at,
+                          "%s `@unique` attribute to the field `%.*s` in the model `%.*s`.", text, STR_FMT(names),
+                          STR_FMT(to->m->name));
         else
-            error_attr_at(c, S("@relation"), r->fwd->ast->at, "%s `@@unique([%.*s])` attribute to the model `%.*s`.", text,
-                          STR_FMT(names), STR_FMT(to->m->name));
+            error_attr_at(c, S("@relation"), r->fwd->ast->at, "%s `@@unique([%.*s])` attribute to the model `%.*s`.",
+                          text, STR_FMT(names), STR_FMT(to->m->name));
         return;
     }
     if (rel->refs_n == 1 || (c->prov->caps & CAP_RELATION_FIELDS_IN_ANY_ORDER) != 0) return;
     if (unique_criterion(to, rel->refs, rel->refs_n, same_order)) return;
-    diag_error(&c->diags, r->fwd->ast->at,
-               "Error validating: The argument `references` must refer to a unique criterion in the related model `%.*s` using "
-               "the same order of fields. Please check the ordering in the following fields: `%.*s`.",
-               STR_FMT(to->m->name), STR_FMT(names));
+    diag_error(
+        &c->diags, r->fwd->ast->at,
+        "Error validating: The argument `references` must refer to a unique criterion in the related model `%.*s` using "
+        "the same order of fields. Please check the ordering in the following fields: `%.*s`.",
+        STR_FMT(to->m->name), STR_FMT(names));
 }
 
 static void field_arity(sc_ctx *c, const relation_info *r)
@@ -95,10 +98,11 @@ static void field_arity(sc_ctx *c, const relation_info *r)
     for (size_t i = 0; i < rel->fields_n; i++) optional = optional || rel->fields[i]->arity == ARITY_OPTIONAL;
     if (!optional) return;
     nicol_str names = join_names(c, rel->fields, rel->fields_n, ", ");
-    diag_error(&c->diags, r->fwd->ast->at,
-               "Error validating: The relation field `%.*s` uses the scalar fields %.*s. At least one of those fields is "
-               "optional. Hence the relation field must be optional as well.",
-               NAME(r->fwd), STR_FMT(names));
+    diag_error(
+        &c->diags, r->fwd->ast->at,
+        "Error validating: The relation field `%.*s` uses the scalar fields %.*s. At least one of those fields is "
+        "optional. Hence the relation field must be optional as well.",
+        NAME(r->fwd), STR_FMT(names));
 }
 
 static bool same_type(const schema_field *a, const schema_field *b)
@@ -113,11 +117,12 @@ static void scalar_types(sc_ctx *c, const relation_info *r)
     if (rel->fields_n != rel->refs_n) return;
     for (size_t i = 0; i < rel->fields_n; i++) {
         if (same_type(rel->fields[i], rel->refs[i])) continue;
-        error_attr_at(c, S("@relation"), r->fwd->ast->at,
-                      "The type of the field `%.*s` in the model `%.*s` is not matching the type of the referenced field "
-                      "`%.*s` in model `%.*s`.",
-                      STR_FMT(rel->fields[i]->name), MODEL(r->fwd), STR_FMT(rel->refs[i]->name),
-                      STR_FMT(r->fwd->target->m->name));
+        error_attr_at(
+            c, S("@relation"), r->fwd->ast->at,
+            "The type of the field `%.*s` in the model `%.*s` is not matching the type of the referenced field "
+            "`%.*s` in model `%.*s`.",
+            STR_FMT(rel->fields[i]->name), MODEL(r->fwd), STR_FMT(rel->refs[i]->name),
+            STR_FMT(r->fwd->target->m->name));
     }
 }
 
@@ -127,10 +132,11 @@ static bool both_ends(sc_ctx *c, const relation_info *r)
 {
     const field_info *f = r->fwd == NULL ? r->back : r->fwd;
     if (r->fwd != NULL && r->back != NULL) return true;
-    error_field(c, f,
-                "The relation field `%.*s` on %s `%.*s` is missing an opposite relation field on the model `%.*s`. Either run "
-                "`prisma format` or add it manually.",
-                NAME(f), f->owner->m->is_view ? "view" : "model", MODEL(f), STR_FMT(f->target->m->name));
+    error_field(
+        c, f,
+        "The relation field `%.*s` on %s `%.*s` is missing an opposite relation field on the model `%.*s`. Either run "
+        "`prisma format` or add it manually.",
+        NAME(f), f->owner->m->is_view ? "view" : "model", MODEL(f), STR_FMT(f->target->m->name));
     return false;
 }
 
@@ -139,8 +145,8 @@ static bool both_ends(sc_ctx *c, const relation_info *r)
 /* "The relation fields `a` on Model `A` and `b` on Model `B` ..." */
 static void pair(sc_ctx *c, const field_info *at, const field_info *a, const field_info *b, const char *rest)
 {
-    nicol_str text = ctx_text(c, "The relation fields `%.*s` on Model `%.*s` and `%.*s` on Model `%.*s` %s", NAME(a), MODEL(a),
-                              NAME(b), MODEL(b), rest);
+    nicol_str text = ctx_text(c, "The relation fields `%.*s` on Model `%.*s` and `%.*s` on Model `%.*s` %s", NAME(a),
+                              MODEL(a), NAME(b), MODEL(b), rest);
     at_field(c, at, text);
 }
 
@@ -177,10 +183,11 @@ static void one_one_actions(sc_ctx *c, const relation_info *r)
         pair(c, r->back, r->back, r->fwd, "both provide the `onDelete` or `onUpdate` " ONLY_ONE);
         pair(c, r->fwd, r->fwd, r->back, "both provide the `onDelete` or `onUpdate` " ONLY_ONE);
     } else if (has_actions(r->back)) {
-        error_attr_at(c, S("@relation"), r->back->ast->at,
-                      "The relation field `%.*s` on Model `%.*s` must not specify the `onDelete` or `onUpdate` argument in the "
-                      "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`.",
-                      NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
+        error_attr_at(
+            c, S("@relation"), r->back->ast->at,
+            "The relation field `%.*s` on Model `%.*s` must not specify the `onDelete` or `onUpdate` argument in the "
+            "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`.",
+            NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
     }
 }
 
@@ -192,7 +199,8 @@ static void one_one_unique(sc_ctx *c, const relation_info *r)
     static const char text[] = "A one-to-one relation must use unique fields on the defining side. Either add an";
     if (rel->fields_n == 1)
         error_attr_at(c, S("@relation"), r->fwd->ast->at,
-                      "%s `@unique` attribute to the field `%.*s`, or change the relation to one-to-many.", text, STR_FMT(names));
+                      "%s `@unique` attribute to the field `%.*s`, or change the relation to one-to-many.", text,
+                      STR_FMT(names));
     else
         error_attr_at(c, S("@relation"), r->fwd->ast->at,
                       "%s `@@unique([%.*s])` attribute to the model, or change the relation to one-to-many.", text,
@@ -204,39 +212,43 @@ static void one_one_mixed(sc_ctx *c, const relation_info *r)
 {
     static const char both[] = "You must provide both arguments on the same side.";
     if (!no_fields(r->fwd) && !no_refs(r->back)) {
-        nicol_str text = ctx_text(c,
-                                  "The relation field `%.*s` on Model `%.*s` provides the `fields` argument in the @relation "
-                                  "attribute. And the related field `%.*s` on Model `%.*s` provides the `references` argument. %s",
-                                  NAME(r->fwd), MODEL(r->fwd), NAME(r->back), MODEL(r->back), both);
+        nicol_str text =
+            ctx_text(c,
+                     "The relation field `%.*s` on Model `%.*s` provides the `fields` argument in the @relation "
+                     "attribute. And the related field `%.*s` on Model `%.*s` provides the `references` argument. %s",
+                     NAME(r->fwd), MODEL(r->fwd), NAME(r->back), MODEL(r->back), both);
         at_field(c, r->fwd, text);
         at_field(c, r->back, text);
     }
     if (!no_refs(r->fwd) && !no_fields(r->back)) {
-        at_field(c, r->fwd,
-                 ctx_text(c,
-                          "The relation field `%.*s` on Model `%.*s` provides the `references` argument in the @relation "
-                          "attribute. And the related field `%.*s` on Model `%.*s` provides the `fields` argument. %s",
-                          NAME(r->fwd), MODEL(r->fwd), NAME(r->back), MODEL(r->back), both));
+        at_field(
+            c, r->fwd,
+            ctx_text(c,
+                     "The relation field `%.*s` on Model `%.*s` provides the `references` argument in the @relation "
+                     "attribute. And the related field `%.*s` on Model `%.*s` provides the `fields` argument. %s",
+                     NAME(r->fwd), MODEL(r->fwd), NAME(r->back), MODEL(r->back), both));
     }
 }
 
 static void one_one_back_optional(sc_ctx *c, const relation_info *r)
 {
     if (!is_required(r->back)) return;
-    error_attr_at(c, S("@relation"), r->back->ast->at,
-                  "The relation field `%.*s` on Model `%.*s` is required. This is not valid because it's not possible to enforce "
-                  "this constraint on the database level. Please change the field type from `%.*s` to `%.*s?` to fix this.",
-                  NAME(r->back), MODEL(r->back), MODEL(r->fwd), MODEL(r->fwd));
+    error_attr_at(
+        c, S("@relation"), r->back->ast->at,
+        "The relation field `%.*s` on Model `%.*s` is required. This is not valid because it's not possible to enforce "
+        "this constraint on the database level. Please change the field type from `%.*s` to `%.*s?` to fix this.",
+        NAME(r->back), MODEL(r->back), MODEL(r->fwd), MODEL(r->fwd));
 }
 
 static void one_one_wrong_side(sc_ctx *c, const relation_info *r)
 {
     if (!is_required(r->fwd) || (!r->back->rel->has_fields && !r->back->rel->has_refs)) return;
-    error_attr_at(c, S("@relation"), r->back->ast->at,
-                  "The relation field `%.*s.%.*s` defines the `fields` and/or `references` argument. You must set them on the "
-                  "required side of the relation (`%.*s.%.*s`) in order for the constraints to be enforced. Alternatively, you can "
-                  "change this field to be required and the opposite optional, or make both sides of the relation optional.",
-                  MODEL(r->back), NAME(r->back), MODEL(r->fwd), NAME(r->fwd));
+    error_attr_at(
+        c, S("@relation"), r->back->ast->at,
+        "The relation field `%.*s.%.*s` defines the `fields` and/or `references` argument. You must set them on the "
+        "required side of the relation (`%.*s.%.*s`) in order for the constraints to be enforced. Alternatively, you can "
+        "change this field to be required and the opposite optional, or make both sides of the relation optional.",
+        MODEL(r->back), NAME(r->back), MODEL(r->fwd), NAME(r->fwd));
 }
 
 /* --- one-to-many ---------------------------------------------------------------------------------------------------------- */
@@ -244,30 +256,34 @@ static void one_one_wrong_side(sc_ctx *c, const relation_info *r)
 static void one_many_defined(sc_ctx *c, const relation_info *r)
 {
     if (no_fields(r->fwd))
-        error_attr_at(c, S("@relation"), r->fwd->ast->at,
-                      "The relation field `%.*s` on Model `%.*s` must specify the `fields` argument in the @relation attribute. "
-                      "You can run `prisma format` to fix this automatically.",
-                      NAME(r->fwd), MODEL(r->fwd));
+        error_attr_at(
+            c, S("@relation"), r->fwd->ast->at,
+            "The relation field `%.*s` on Model `%.*s` must specify the `fields` argument in the @relation attribute. "
+            "You can run `prisma format` to fix this automatically.",
+            NAME(r->fwd), MODEL(r->fwd));
     if (no_refs(r->fwd))
-        error_attr_at(c, S("@relation"), r->fwd->ast->at,
-                      "The relation field `%.*s` on Model `%.*s` must specify the `references` argument in the @relation "
-                      "attribute.",
-                      NAME(r->fwd), MODEL(r->fwd));
+        error_attr_at(
+            c, S("@relation"), r->fwd->ast->at,
+            "The relation field `%.*s` on Model `%.*s` must specify the `references` argument in the @relation "
+            "attribute.",
+            NAME(r->fwd), MODEL(r->fwd));
     if (!no_fields(r->back) || !no_refs(r->back))
-        error_attr_at(c, S("@relation"), r->back->ast->at,
-                      "The relation field `%.*s` on Model `%.*s` must not specify the `fields` or `references` argument in the "
-                      "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`.",
-                      NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
+        error_attr_at(
+            c, S("@relation"), r->back->ast->at,
+            "The relation field `%.*s` on Model `%.*s` must not specify the `fields` or `references` argument in the "
+            "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`.",
+            NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
 }
 
 static void one_many_actions(sc_ctx *c, const relation_info *r)
 {
     if (!has_actions(r->back)) return;
-    error_attr_at(c, S("@relation"), r->back->ast->at,
-                  "The relation field `%.*s` on Model `%.*s` must not specify the `onDelete` or `onUpdate` argument in the "
-                  "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`, or in case of a "
-                  "many to many relation, in an explicit join table.",
-                  NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
+    error_attr_at(
+        c, S("@relation"), r->back->ast->at,
+        "The relation field `%.*s` on Model `%.*s` must not specify the `onDelete` or `onUpdate` argument in the "
+        "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`, or in case of a "
+        "many to many relation, in an explicit join table.",
+        NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
 }
 
 /* --- many-to-many --------------------------------------------------------------------------------------------------------- */
@@ -276,21 +292,23 @@ static void many_many_id(sc_ctx *c, const field_info *f)
 {
     const model_info *to = f->target;
     if (to->id == NULL || to->id->cols_n != 1) {
-        error_field(c, f,
-                    "The relation field `%.*s` on %s `%.*s` references `%.*s` which does not have an `@id` field. Models without "
-                    "`@id` cannot be part of a many to many relation. Use an explicit intermediate Model to represent this "
-                    "relationship.",
-                    NAME(f), to->m->is_view ? "view" : "model", MODEL(f), STR_FMT(to->m->name));
+        error_field(
+            c, f,
+            "The relation field `%.*s` on %s `%.*s` references `%.*s` which does not have an `@id` field. Models without "
+            "`@id` cannot be part of a many to many relation. Use an explicit intermediate Model to represent this "
+            "relationship.",
+            NAME(f), to->m->is_view ? "view" : "model", MODEL(f), STR_FMT(to->m->name));
         return;
     }
     const rel_info *rel = f->rel;
     if (!rel->has_refs || (rel->refs_n == 1 && rel->refs[0] == to->id->cols[0].f->f)) return;
     nicol_str names = join_names(c, rel->refs, rel->refs_n, ", ");
-    diag_error(&c->diags, f->ast->at,
-               "Error validating: Implicit many-to-many relations must always reference the id field of the related model. "
-               "Change the argument `references` to use the id field of the related model `%.*s`. But it is referencing the "
-               "following fields that are not the id: %.*s",
-               STR_FMT(to->m->name), STR_FMT(names));
+    diag_error(
+        &c->diags, f->ast->at,
+        "Error validating: Implicit many-to-many relations must always reference the id field of the related model. "
+        "Change the argument `references` to use the id field of the related model `%.*s`. But it is referencing the "
+        "following fields that are not the id: %.*s",
+        STR_FMT(to->m->name), STR_FMT(names));
 }
 
 static void many_many_actions(sc_ctx *c, const field_info *f)
@@ -304,9 +322,10 @@ static void many_many_actions(sc_ctx *c, const field_info *f)
 static void many_many_references(sc_ctx *c, const field_info *f)
 {
     if (!f->rel->has_refs) return;
-    error_attr_at(c, S("@relation"), f->ast->at,
-                  "Implicit many-to-many relation should not have references argument defined. Either remove it, or change the "
-                  "relation to one-to-many.");
+    error_attr_at(
+        c, S("@relation"), f->ast->at,
+        "Implicit many-to-many relation should not have references argument defined. Either remove it, or change the "
+        "relation to one-to-many.");
 }
 
 static void many_many(sc_ctx *c, const relation_info *r)
@@ -314,17 +333,19 @@ static void many_many(sc_ctx *c, const relation_info *r)
     const field_info *ends[2] = {r->fwd, r->back};
     if (r->embedded) {
         for (int i = 0; i < 2 && (c->prov->caps & CAP_EMBEDDED_M2M) == 0; i++)
-            diag_error(&c->diags, ends[i]->ast->at,
-                       "Error validating: Embedded many-to-many relations are not supported on %s. Please use the syntax "
-                       "defined in https://pris.ly/d/relational-database-many-to-many",
-                       c->prov->label);
+            diag_error(
+                &c->diags, ends[i]->ast->at,
+                "Error validating: Embedded many-to-many relations are not supported on %s. Please use the syntax "
+                "defined in https://pris.ly/d/relational-database-many-to-many",
+                c->prov->label);
         return;
     }
     for (int i = 0; i < 2 && (c->prov->caps & CAP_IMPLICIT_M2M) == 0; i++)
-        diag_error(&c->diags, ends[i]->ast->at,
-                   "Error validating: Implicit many-to-many relations are not supported on %s. Please use the syntax defined "
-                   "in https://pris.ly/d/document-database-many-to-many",
-                   c->prov->label);
+        diag_error(
+            &c->diags, ends[i]->ast->at,
+            "Error validating: Implicit many-to-many relations are not supported on %s. Please use the syntax defined "
+            "in https://pris.ly/d/document-database-many-to-many",
+            c->prov->label);
     for (int i = 0; i < 2; i++) many_many_id(c, ends[i]);
     for (int i = 0; i < 2; i++) many_many_actions(c, ends[i]);
     for (int i = 0; i < 2; i++) many_many_references(c, ends[i]);
@@ -344,6 +365,7 @@ void check_relation(sc_ctx *c, relation_info *r)
         field_arity(c, r);
         scalar_types(c, r);
         check_fk_name(c, r);
+        check_cascade(c, r);
     }
     bool both = both_ends(c, r);
     if (r->kind == RELATION_ONE_MANY) {
@@ -391,52 +413,61 @@ bool check_ambiguity(sc_ctx *c, const field_info *f)
     const model_info *m = f->owner;
     span at = f->ast->at;
     if (self && !named && g->n == 2)
-        error_model(c, m, at,
-                    "Ambiguous self relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. If they are part of "
-                    "the same relation add the same relation name for them with `@relation(<name>)`.",
-                    STR_FMT(names), MODEL(f), STR_FMT(f->target->m->name));
+        error_model(
+            c, m, at,
+            "Ambiguous self relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. If they are part of "
+            "the same relation add the same relation name for them with `@relation(<name>)`.",
+            STR_FMT(names), MODEL(f), STR_FMT(f->target->m->name));
     else if (self && !named)
-        error_model(c, m, at,
-                    "Unnamed self relation detected. The fields %.*s in model `%.*s` have no relation name. Please provide a "
-                    "relation name for one of them by adding `@relation(<name>).",
-                    STR_FMT(names), MODEL(f));
+        error_model(
+            c, m, at,
+            "Unnamed self relation detected. The fields %.*s in model `%.*s` have no relation name. Please provide a "
+            "relation name for one of them by adding `@relation(<name>).",
+            STR_FMT(names), MODEL(f));
     else if (self)
-        error_model(c, m, at,
-                    "Wrongly named self relation detected. The fields %.*s in model `%.*s` have the same relation name. At most "
-                    "two relation fields can belong to the same relation and therefore have the same name. Please assign a "
-                    "different relation name to one of them.",
-                    STR_FMT(names), MODEL(f));
+        error_model(
+            c, m, at,
+            "Wrongly named self relation detected. The fields %.*s in model `%.*s` have the same relation name. At most "
+            "two relation fields can belong to the same relation and therefore have the same name. Please assign a "
+            "different relation name to one of them.",
+            STR_FMT(names), MODEL(f));
     else if (!named)
-        error_model(c, m, at,
-                    "Ambiguous relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. Please provide different "
-                    "relation names for them by adding `@relation(<name>).",
-                    STR_FMT(names), MODEL(f), STR_FMT(f->target->m->name));
+        error_model(
+            c, m, at,
+            "Ambiguous relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. Please provide different "
+            "relation names for them by adding `@relation(<name>).",
+            STR_FMT(names), MODEL(f), STR_FMT(f->target->m->name));
     else
-        error_model(c, m, at,
-                    "Wrongly named relation detected. The fields %.*s in model `%.*s` both use the same relation name. Please "
-                    "provide different relation names for them through `@relation(<name>).",
-                    STR_FMT(names), MODEL(f));
+        error_model(
+            c, m, at,
+            "Wrongly named relation detected. The fields %.*s in model `%.*s` both use the same relation name. Please "
+            "provide different relation names for them through `@relation(<name>).",
+            STR_FMT(names), MODEL(f));
     return true;
 }
 
 static void ignored_target(sc_ctx *c, const field_info *f)
 {
     if (!f->target->m->is_ignored || f->f->is_ignored || f->owner->m->is_ignored) return;
-    error_attr_at(c, S("@ignore"), f->ast->at,
-                  "The relation field `%.*s` on Model `%.*s` must specify the `@ignore` attribute, because the model %.*s it is "
-                  "pointing to is marked ignored.",
-                  NAME(f), MODEL(f), STR_FMT(f->target->m->name));
+    error_attr_at(
+        c, S("@ignore"), f->ast->at,
+        "The relation field `%.*s` on Model `%.*s` must specify the `@ignore` attribute, because the model %.*s it is "
+        "pointing to is marked ignored.",
+        NAME(f), MODEL(f), STR_FMT(f->target->m->name));
 }
 
-static const char *action_name(schema_action a)
+const char *action_name(schema_action a)
 {
-    static const char *const names[] = {[ACTION_UNSET] = "",         [ACTION_CASCADE] = "Cascade",
-                                        [ACTION_RESTRICT] = "Restrict", [ACTION_NO_ACTION] = "NoAction",
-                                        [ACTION_SET_NULL] = "SetNull",  [ACTION_SET_DEFAULT] = "SetDefault"};
+    static const char *const names[] = {[ACTION_UNSET] = "",
+                                        [ACTION_CASCADE] = "Cascade",
+                                        [ACTION_RESTRICT] = "Restrict",
+                                        [ACTION_NO_ACTION] = "NoAction",
+                                        [ACTION_SET_NULL] = "SetNull",
+                                        [ACTION_SET_DEFAULT] = "SetDefault"};
     return names[a];
 }
 
-static span arg_span(const ast_attr *a, nicol_str name)
+span arg_span(const ast_attr *a, nicol_str name)
 {
     for (const ast_arg *x = a->args.first; x != NULL; x = x->next)
         if (str_eq(x->name.name, name)) return x->at;
@@ -451,9 +482,10 @@ static void action_allowed(sc_ctx *c, const field_info *f, schema_action a, nico
     span at = arg_span(f->rel->attr, arg);
     if ((allowed & ACTION_BIT(a)) != 0) {
         if (c->prov->id == PROVIDER_MYSQL && !emulated && a == ACTION_SET_DEFAULT)
-            diag_warn(&c->diags, at,
-                      "MySQL does not actually support the `SetDefault` referential action, so using it may result in unexpected "
-                      "errors. Read more at https://pris.ly/d/mysql-set-default ");
+            diag_warn(
+                &c->diags, at,
+                "MySQL does not actually support the `SetDefault` referential action, so using it may result in unexpected "
+                "errors. Read more at https://pris.ly/d/mysql-set-default ");
         return;
     }
     buf b;
@@ -465,12 +497,13 @@ static void action_allowed(sc_ctx *c, const field_info *f, schema_action a, nico
     }
     nicol_str list = buf_failed(&b) ? (nicol_str){0} : buf_view(&b), more = {0};
     if (emulated && a == ACTION_NO_ACTION && (allowed & ACTION_BIT(ACTION_RESTRICT)) != 0)
-        more = ctx_text(c,
-                        ". `NoAction` is not implemented for %s when using `relationMode = \"prisma\"`, you could try using "
-                        "`Restrict` instead. Learn more at https://pris.ly/d/relation-mode",
-                        c->prov->label);
-    diag_error(&c->diags, at, "Error validating: Invalid referential action: `%s`. Allowed values: (%.*s)%.*s", action_name(a),
-               STR_FMT(list), STR_FMT(more));
+        more = ctx_text(
+            c,
+            ". `NoAction` is not implemented for %s when using `relationMode = \"prisma\"`, you could try using "
+            "`Restrict` instead. Learn more at https://pris.ly/d/relation-mode",
+            c->prov->label);
+    diag_error(&c->diags, at, "Error validating: Invalid referential action: `%s`. Allowed values: (%.*s)%.*s",
+               action_name(a), STR_FMT(list), STR_FMT(more));
 }
 
 static bool starts_with(const index_info *x, const rel_info *r)
@@ -489,10 +522,11 @@ static void missing_index(sc_ctx *c, const field_info *f)
     if (m->id != NULL && starts_with(m->id, f->rel)) return;
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
         if (starts_with(x, f->rel)) return;
-    diag_warn(&c->diags, f->rel->attr->at,
-              "With `relationMode = \"prisma\"`, no foreign keys are used, so relation fields will not benefit from the index "
-              "usually created by the relational database under the hood. This can lead to poor performance when querying these "
-              "fields. We recommend adding an index manually. Learn more at https://pris.ly/d/relation-mode-prisma-indexes\" ");
+    diag_warn(
+        &c->diags, f->rel->attr->at,
+        "With `relationMode = \"prisma\"`, no foreign keys are used, so relation fields will not benefit from the index "
+        "usually created by the relational database under the hood. This can lead to poor performance when querying these "
+        "fields. We recommend adding an index manually. Learn more at https://pris.ly/d/relation-mode-prisma-indexes\" ");
 }
 
 static void map_allowed(sc_ctx *c, const field_info *f)

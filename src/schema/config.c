@@ -14,8 +14,8 @@ static bool values_present(sc_ctx *c, const ast_top *t, const char *kind)
 {
     for (const ast_prop *p = t->props; p != NULL; p = p->next) {
         if (p->value != NULL) continue;
-        diag_error(&c->diags, t->at, "Property %.*s in %s %.*s needs to be assigned a value", STR_FMT(p->name.name), kind,
-                   STR_FMT(t->name.name));
+        diag_error(&c->diags, t->at, "Property %.*s in %s %.*s needs to be assigned a value", STR_FMT(p->name.name),
+                   kind, STR_FMT(t->name.name));
         return false;
     }
     return true;
@@ -23,10 +23,9 @@ static bool values_present(sc_ctx *c, const ast_top *t, const char *kind)
 
 static void type_wrong(sc_ctx *c, const ast_expr *e, const char *expected)
 {
-    static const char *const kinds[] = {[EXPR_NUMBER] = "numeric", [EXPR_STRING] = "string", [EXPR_PATH] = "literal",
-                                        [EXPR_CALL] = "functional", [EXPR_ARRAY] = "array"};
     nicol_str text = expr_text(c, e);
-    diag_error(&c->diags, e->at, "Expected a %s value, but received %s value `%.*s`.", expected, kinds[e->kind], STR_FMT(text));
+    diag_error(&c->diags, e->at, "Expected a %s value, but received %s value `%.*s`.", expected, expr_kind_name(e),
+               STR_FMT(text));
 }
 
 /* A string, or env("NAME"). */
@@ -54,7 +53,8 @@ static const provider_row *read_provider(sc_ctx *c, const ast_top *t)
 {
     const ast_prop *p = prop(t, S("provider"));
     if (p == NULL) {
-        diag_error(&c->diags, t->at, "Argument \"provider\" is missing in data source block \"%.*s\".", STR_FMT(t->name.name));
+        diag_error(&c->diags, t->at, "Argument \"provider\" is missing in data source block \"%.*s\".",
+                   STR_FMT(t->name.name));
         return NULL;
     }
     if (is_call(p->value, S("env"))) {
@@ -63,8 +63,8 @@ static const provider_row *read_provider(sc_ctx *c, const ast_top *t)
     }
     if (p->value->kind != EXPR_STRING || p->value->text.len == 0) {
         diag_error(&c->diags, p->value->at,
-                   "Error validating datasource `%.*s`: The provider argument in a datasource must %s", STR_FMT(t->name.name),
-                   p->value->kind != EXPR_STRING ? "be a string literal" : "not be empty");
+                   "Error validating datasource `%.*s`: The provider argument in a datasource must %s",
+                   STR_FMT(t->name.name), p->value->kind != EXPR_STRING ? "be a string literal" : "not be empty");
         return NULL;
     }
     const provider_row *row = provider_by_name(p->value->text);
@@ -78,9 +78,10 @@ static void read_relation_mode(sc_ctx *c, const ast_top *t)
     const ast_prop *p = prop(t, S("relationMode")), *old = prop(t, S("referentialIntegrity"));
     nicol_str mode;
     if (old != NULL)
-        diag_warn(&c->diags, old->at,
-                  "The `referentialIntegrity` attribute is deprecated. Please use `relationMode` instead. Learn more at "
-                  "https://pris.ly/d/relation-mode");
+        diag_warn(
+            &c->diags, old->at,
+            "The `referentialIntegrity` attribute is deprecated. Please use `relationMode` instead. Learn more at "
+            "https://pris.ly/d/relation-mode");
     c->s->relation_mode_emulated = c->prov->emulated_default;
     if (p != NULL && old != NULL) {
         diag_line(&c->diags, old->at,
@@ -92,16 +93,18 @@ static void read_relation_mode(sc_ctx *c, const ast_top *t)
     if (p == NULL || !expr_string(c, p->value, &mode)) return;
     bool emulated = str_eq(mode, S("prisma"));
     if (!emulated && !str_eq(mode, S("foreignKeys"))) {
-        diag_error(&c->diags, t->at,
-                   "Error validating datasource `relationMode`: Invalid relation mode setting: \"%.*s\". Supported values: "
-                   "\"prisma\", \"foreignKeys\"",
-                   STR_FMT(mode));
+        diag_error(
+            &c->diags, t->at,
+            "Error validating datasource `relationMode`: Invalid relation mode setting: \"%.*s\". Supported values: "
+            "\"prisma\", \"foreignKeys\"",
+            STR_FMT(mode));
         return;
     }
     if (!emulated && c->prov->emulated_default) {
-        diag_error(&c->diags, p->value->at,
-                   "Error validating datasource `relationMode`: Invalid relation mode setting: \"foreignKeys\". Supported "
-                   "values: \"prisma\"");
+        diag_error(
+            &c->diags, p->value->at,
+            "Error validating datasource `relationMode`: Invalid relation mode setting: \"foreignKeys\". Supported "
+            "values: \"prisma\"");
         return;
     }
     c->s->relation_mode_emulated = emulated;
@@ -114,11 +117,12 @@ static void read_urls(sc_ctx *c, const ast_top *t)
     nicol_str text = {0}, env = {0};
     if (c->version >= 7) {
         if (p != NULL)
-            diag_line(&c->diags, p->at,
-                      S("The datasource property `url` is no longer supported in schema files. Move connection URLs for Migrate "
-                        "to `prisma.config.ts` and pass either `adapter` for a direct database connection or `accelerateUrl` for "
-                        "Accelerate to the `PrismaClient` constructor. See https://pris.ly/d/config-datasource and "
-                        "https://pris.ly/d/prisma7-client-config"));
+            diag_line(
+                &c->diags, p->at,
+                S("The datasource property `url` is no longer supported in schema files. Move connection URLs for Migrate "
+                  "to `prisma.config.ts` and pass either `adapter` for a direct database connection or `accelerateUrl` for "
+                  "Accelerate to the `PrismaClient` constructor. See https://pris.ly/d/config-datasource and "
+                  "https://pris.ly/d/prisma7-client-config"));
     } else if (p != NULL && string_or_env(c, p->value, &text, &env)) {
         c->s->url = text;
         c->s->url_env = env;
@@ -131,8 +135,7 @@ static void read_urls(sc_ctx *c, const ast_top *t)
                        "The datasource property `%.*s` is no longer supported in schema files. Move connection URLs to "
                        "`prisma.config.ts`. See https://pris.ly/d/config-datasource",
                        STR_FMT(others[i]));
-        else
-            (void)string_or_env(c, p->value, &text, &env);
+        else (void)string_or_env(c, p->value, &text, &env);
     }
 }
 
@@ -170,8 +173,9 @@ static void read_schemas(sc_ctx *c, const ast_top *t)
 /* Properties that some provider takes beside the common ones. */
 static bool known_property(const sc_ctx *c, nicol_str name)
 {
-    static const nicol_str common[] = {NICOL_STR("provider"),     NICOL_STR("url"),          NICOL_STR("directUrl"),
-                                       NICOL_STR("shadowDatabaseUrl"), NICOL_STR("relationMode"), NICOL_STR("referentialIntegrity"),
+    static const nicol_str common[] = {NICOL_STR("provider"),        NICOL_STR("url"),
+                                       NICOL_STR("directUrl"),       NICOL_STR("shadowDatabaseUrl"),
+                                       NICOL_STR("relationMode"),    NICOL_STR("referentialIntegrity"),
                                        NICOL_STR("previewFeatures"), NICOL_STR("schemas")};
     for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
         if (str_eq(name, common[i])) return true;
@@ -191,9 +195,10 @@ static bool read_datasource(sc_ctx *c, const ast_top *t)
     read_urls(c, t);
     const ast_prop *p = prop(t, S("previewFeatures"));
     if (p != NULL)
-        diag_line(&c->diags, p->at,
-                  S("Preview features are only supported in the generator block. Please move this field to the generator "
-                    "block."));
+        diag_line(
+            &c->diags, p->at,
+            S("Preview features are only supported in the generator block. Please move this field to the generator "
+              "block."));
     read_schemas(c, t);
     for (p = t->props; p != NULL; p = p->next)
         if (!known_property(c, p->name.name))
@@ -203,21 +208,56 @@ static bool read_datasource(sc_ctx *c, const ast_top *t)
 
 /* --- generators -------------------------------------------------------------------------------------------------------- */
 
-#define ACTIVE_FEATURES                                                                                                 \
-    "fullTextSearchPostgres, nativeDistinct, partialIndexes, postgresqlExtensions, relationJoins, "                      \
+#define ACTIVE_FEATURES                                                                             \
+    "fullTextSearchPostgres, nativeDistinct, partialIndexes, postgresqlExtensions, relationJoins, " \
     "schemaEngineDriverAdapters, shardKeys, strictUndefinedChecks, typedSql, views"
 
 /* Features that older versions had behind a switch: still written in many schemas, without effect. */
 static const char *const OLD_FEATURES[] = {
-    "aggregateApi",     "atomicNumberOperations", "clientExtensions", "cockroachdb",     "connectOrCreate",
-    "createMany",       "dataProxy",              "deno",             "distinct",        "driverAdapters",
-    "extendedIndexes",  "extendedWhereUnique",    "fieldReference",   "filteredRelationCount", "filterJson",
-    "fullTextIndex",    "fullTextSearch",         "groupBy",          "improvedQueryRaw", "insensitiveFilters",
-    "interactiveTransactions", "jsonProtocol",    "metrics",          "microsoftSqlServer", "middlewares",
-    "mongoDb",          "multiSchema",            "namedConstraints", "nApi",            "nativeTypes",
-    "omitApi",          "orderByAggregateGroup",  "orderByNulls",     "orderByRelation", "prismaSchemaFolder",
-    "queryCompiler",    "reactNative",            "referentialActions", "referentialIntegrity", "relativeInserts",
-    "selectRelationCount", "tracing",             "transactionApi",   "uncheckedScalarInputs",
+    "aggregateApi",
+    "atomicNumberOperations",
+    "clientExtensions",
+    "cockroachdb",
+    "connectOrCreate",
+    "createMany",
+    "dataProxy",
+    "deno",
+    "distinct",
+    "driverAdapters",
+    "extendedIndexes",
+    "extendedWhereUnique",
+    "fieldReference",
+    "filteredRelationCount",
+    "filterJson",
+    "fullTextIndex",
+    "fullTextSearch",
+    "groupBy",
+    "improvedQueryRaw",
+    "insensitiveFilters",
+    "interactiveTransactions",
+    "jsonProtocol",
+    "metrics",
+    "microsoftSqlServer",
+    "middlewares",
+    "mongoDb",
+    "multiSchema",
+    "namedConstraints",
+    "nApi",
+    "nativeTypes",
+    "omitApi",
+    "orderByAggregateGroup",
+    "orderByNulls",
+    "orderByRelation",
+    "prismaSchemaFolder",
+    "queryCompiler",
+    "reactNative",
+    "referentialActions",
+    "referentialIntegrity",
+    "relativeInserts",
+    "selectRelationCount",
+    "tracing",
+    "transactionApi",
+    "uncheckedScalarInputs",
 };
 
 static bool active_feature(nicol_str name)
@@ -233,13 +273,15 @@ static void check_feature(sc_ctx *c, nicol_str name, span at)
     if (c->version != 7 || active_feature(name)) return;
     for (size_t i = 0; i < sizeof(OLD_FEATURES) / sizeof(OLD_FEATURES[0]); i++) {
         if (!str_eq(name, str_c(OLD_FEATURES[i]))) continue;
-        diag_warn(&c->diags, at,
-                  "Preview feature \"%.*s\" is deprecated. The functionality can be used without specifying it as a preview "
-                  "feature.",
-                  STR_FMT(name));
+        diag_warn(
+            &c->diags, at,
+            "Preview feature \"%.*s\" is deprecated. The functionality can be used without specifying it as a preview "
+            "feature.",
+            STR_FMT(name));
         return;
     }
-    diag_error(&c->diags, at, "The preview feature \"%.*s\" is not known. Expected one of: %s", STR_FMT(name), ACTIVE_FEATURES);
+    diag_error(&c->diags, at, "The preview feature \"%.*s\" is not known. Expected one of: %s", STR_FMT(name),
+               ACTIVE_FEATURES);
 }
 
 static void read_features(sc_ctx *c, const ast_expr *whole)
@@ -278,7 +320,8 @@ static void read_generator(sc_ctx *c, const ast_top *t)
     if (p != NULL && p->value->kind != EXPR_STRING) type_wrong(c, p->value, "String");
     p = prop(t, S("provider"));
     if (p == NULL) {
-        diag_error(&c->diags, t->at, "Argument \"provider\" is missing in generator block \"%.*s\".", STR_FMT(t->name.name));
+        diag_error(&c->diags, t->at, "Argument \"provider\" is missing in generator block \"%.*s\".",
+                   STR_FMT(t->name.name));
         return;
     }
     if (!string_or_env(c, p->value, &text, &env)) return;
@@ -303,10 +346,11 @@ void config_resolve(sc_ctx *c)
             if (t->kind == TOP_DATASOURCE && t->at.file == file) good += read_datasource(c, t);
         for (const ast_top *t = c->tops; good > 1 && t != NULL; t = t->next) {
             if (t->kind != TOP_DATASOURCE || t->at.file != file) continue;
-            diag_error(&c->diags, t->at,
-                       "Error validating datasource `%.*s`: You defined more than one datasource. This is not allowed yet "
-                       "because support for multiple databases has not been implemented yet.",
-                       STR_FMT(t->name.name));
+            diag_error(
+                &c->diags, t->at,
+                "Error validating datasource `%.*s`: You defined more than one datasource. This is not allowed yet "
+                "because support for multiple databases has not been implemented yet.",
+                STR_FMT(t->name.name));
         }
     }
     for (const ast_top *t = c->tops; t != NULL; t = t->next)

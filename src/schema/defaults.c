@@ -12,10 +12,10 @@ typedef struct fn_rule {
     nicol_str name;
     schema_default_kind kind;
     unsigned types;
-    int args;             /* 0: none; 1: an optional integer */
-    int64_t least, most;  /* of the integer */
-    int64_t absent;       /* when it is left out */
-    const char *range;    /* how messages say it */
+    int args;            /* 0: none; 1: an optional integer */
+    int64_t least, most; /* of the integer */
+    int64_t absent;      /* when it is left out */
+    const char *range;   /* how messages say it */
 } fn_rule;
 
 static const fn_rule FUNCTIONS[] = {
@@ -63,7 +63,8 @@ static bool function_fits(sc_ctx *c, const field_info *f, const ast_attr *a, con
     nicol_str name = r->name;
     if ((r->types & T(f->f->type)) == 0) {
         nicol_str type = schema_scalar_name(f->f->type);
-        error_attr(c, a, "The function `%.*s()` cannot be used on fields of type `%.*s`.", STR_FMT(name), STR_FMT(type));
+        error_attr(c, a, "The function `%.*s()` cannot be used on fields of type `%.*s`.", STR_FMT(name),
+                   STR_FMT(type));
         return false;
     }
     if (r->kind == DEFAULT_AUTO && e->args.n != 0) {
@@ -89,7 +90,8 @@ static bool function_fits(sc_ctx *c, const field_info *f, const ast_attr *a, con
 /* A literal's kind against the type; its text is read later. */
 static bool literal_fits(sc_ctx *c, const field_info *f, const ast_attr *a, const ast_expr *e)
 {
-    static const unsigned strings = T(SCALAR_STRING) | T(SCALAR_JSON) | T(SCALAR_BYTES) | T(SCALAR_DATETIME) | T(SCALAR_DECIMAL);
+    static const unsigned strings =
+        T(SCALAR_STRING) | T(SCALAR_JSON) | T(SCALAR_BYTES) | T(SCALAR_DATETIME) | T(SCALAR_DECIMAL);
     static const unsigned numbers = T(SCALAR_INT) | T(SCALAR_BIGINT) | T(SCALAR_FLOAT) | T(SCALAR_DECIMAL);
     unsigned type = T(f->f->type);
     if (e->kind == EXPR_STRING && (strings & type) != 0) return true;
@@ -167,10 +169,11 @@ void default_resolve(sc_ctx *c, field_info *f, ast_attr *a)
     if (is_call(e, S("dbgenerated"))) {
         ok = dbgenerated_fits(c, a, e);
     } else if (f->composite) {
-        diag_error(&c->diags, a->at,
-                   "Error validating field `%.*s` in composite type `%.*s`: Defaults on fields of type composite are not "
-                   "supported. Please remove the `@default` attribute.",
-                   STR_FMT(f->f->name), STR_FMT(f->ast->type.name));
+        diag_error(
+            &c->diags, a->at,
+            "Error validating field `%.*s` in composite type `%.*s`: Defaults on fields of type composite are not "
+            "supported. Please remove the `@default` attribute.",
+            STR_FMT(f->f->name), STR_FMT(f->ast->type.name));
     } else if (f->f->kind == FIELD_UNSUPPORTED) {
         error_attr(c, a, "Only @default(dbgenerated(\"...\")) can be used for Unsupported types.");
     } else {
@@ -193,7 +196,8 @@ static bool is_base64(nicol_str s)
             pad++;
             continue;
         }
-        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '+' || ch == '/';
+        bool letter =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '+' || ch == '/';
         if (!letter || pad != 0) return false;
     }
     return true;
@@ -201,13 +205,15 @@ static bool is_base64(nicol_str s)
 
 static void bad_text(sc_ctx *c, const ast_expr *e, const char *attr, const char *what, nicol_str why)
 {
-    error_attr_at(c, str_c(attr), e->at, "Parse error: \"%.*s\" is not a valid %s. (%.*s)", STR_FMT(e->text), what, STR_FMT(why));
+    error_attr_at(c, str_c(attr), e->at, "Parse error: \"%.*s\" is not a valid %s. (%.*s)", STR_FMT(e->text), what,
+                  STR_FMT(why));
 }
 
 static nicol_str integer_wrong(nicol_str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && !(i == 0 && s.ptr[i] == '-')) return S("invalid digit found in string");
+        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && !(i == 0 && s.ptr[i] == '-'))
+            return S("invalid digit found in string");
     return s.len != 0 && s.ptr[0] == '-' ? S("number too small to fit in target type")
                                          : S("number too large to fit in target type");
 }
@@ -223,7 +229,8 @@ static nicol_str datetime_wrong(nicol_str s)
         bool good = form[i] == 'd' ? digit : form[i] == 'T' ? ch == 'T' || ch == 't' || ch == ' ' : ch == form[i];
         if (good) continue;
         /* A number that starts with a letter but is long enough is wrong; one that is cut short has ended. */
-        return form[i] == 'd' && s.len - i < 4 && i == 0 ? S("premature end of input") : S("input contains invalid characters");
+        return form[i] == 'd' && s.len - i < 4 && i == 0 ? S("premature end of input")
+                                                         : S("input contains invalid characters");
     }
     size_t at = sizeof(form) - 1;
     if (at < s.len && s.ptr[at] == '.')

@@ -88,8 +88,8 @@ size_t schema_utf16_offset(nicol_str text, size_t offset)
 }
 
 typedef struct place {
-    size_t line, column;      /* from 1 */
-    size_t from, to;          /* of the line, without its end */
+    size_t line, column; /* from 1 */
+    size_t from, to;     /* of the line, without its end */
 } place;
 
 static place place_of(nicol_str text, size_t offset)

@@ -1,10 +1,10 @@
 /* schema/expr.c - reading typed values out of expressions; each failure says what was expected and what was found. */
 #include "schema/schema_int.h"
 
-static const char *kind_name(const ast_expr *e)
+const char *expr_kind_name(const ast_expr *e)
 {
-    static const char *const names[] = {[EXPR_NUMBER] = "numeric", [EXPR_STRING] = "string", [EXPR_PATH] = "literal",
-                                        [EXPR_CALL] = "functional", [EXPR_ARRAY] = "array"};
+    static const char *const names[] = {[EXPR_NUMBER] = "numeric",  [EXPR_STRING] = "string", [EXPR_PATH] = "literal",
+                                        [EXPR_CALL] = "functional", [EXPR_ARRAY] = "array",   [EXPR_OBJECT] = "object"};
     return names[e->kind];
 }
 
@@ -12,6 +12,22 @@ typedef struct texter {
     sc_ctx *c;
     buf b;
 } texter;
+
+static void put_expr(texter *t, const ast_expr *e);
+
+static void put_args(texter *t, const ast_args *args, char open, char close)
+{
+    buf_char(&t->b, open);
+    for (const ast_arg *a = args->first; a != NULL; a = a->next) {
+        if (a != args->first) buf_char(&t->b, ',');
+        if (a->name.name.len != 0) {
+            buf_str(&t->b, a->name.name);
+            buf_char(&t->b, ':');
+        }
+        put_expr(t, a->value);
+    }
+    buf_char(&t->b, close);
+}
 
 static void put_expr(texter *t, const ast_expr *e)
 {
@@ -25,16 +41,10 @@ static void put_expr(texter *t, const ast_expr *e)
         break;
     case EXPR_CALL:
         buf_str(&t->b, e->text);
-        buf_char(&t->b, '(');
-        for (const ast_arg *a = e->args.first; a != NULL; a = a->next) {
-            if (a != e->args.first) buf_char(&t->b, ',');
-            if (a->name.name.len != 0) {
-                buf_str(&t->b, a->name.name);
-                buf_char(&t->b, ':');
-            }
-            put_expr(t, a->value);
-        }
-        buf_char(&t->b, ')');
+        put_args(t, &e->args, '(', ')');
+        break;
+    case EXPR_OBJECT:
+        put_args(t, &e->args, '{', '}');
         break;
     case EXPR_ARRAY:
         buf_char(&t->b, '[');
@@ -66,7 +76,8 @@ nicol_str expr_text_keep(sc_ctx *c, const ast_expr *e)
 static bool mismatch(sc_ctx *c, const ast_expr *e, const char *expected)
 {
     nicol_str text = expr_text(c, e);
-    diag_error(&c->diags, e->at, "Expected a %s value, but received %s value `%.*s`.", expected, kind_name(e), STR_FMT(text));
+    diag_error(&c->diags, e->at, "Expected a %s value, but received %s value `%.*s`.", expected, expr_kind_name(e),
+               STR_FMT(text));
     return false;
 }
 

@@ -73,8 +73,8 @@ static bool add_entry(loader *l, const char *folder, const char *name, int depth
 {
     struct stat st;
     if (++l->entries > ENTRIES_MAX)
-        return nicol_fail_in(l->a, l->err, NICOL_E_LIMIT, "%s: more than %d entries: name the schema's own folder", folder,
-                             ENTRIES_MAX);
+        return nicol_fail_in(l->a, l->err, NICOL_E_LIMIT, "%s: more than %d entries: name the schema's own folder",
+                             folder, ENTRIES_MAX);
     if (name[0] == '.') return true;
     nicol_str path = arena_printf(l->a, "%s/%s", folder, name);
     if (path.ptr == NULL) return nicol_fail_oom(l->err);

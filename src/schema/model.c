@@ -113,8 +113,8 @@ nicol_str join_names(sc_ctx *c, const schema_field *const *f, size_t n, const ch
 
 nicol_str index_db_name(sc_ctx *c, const schema_model *m, const index_info *x)
 {
-    static const char *const suffix[] = {[INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx",
-                                         [INDEX_FULLTEXT] = "_idx"};
+    static const char *const suffix[] = {
+        [INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx", [INDEX_FULLTEXT] = "_idx"};
     if (x->map.set) return x->map.text;
     const schema_field **f = NEW_ARRAY(c, x->cols_n, const schema_field *);
     if (f == NULL && x->cols_n != 0) return (nicol_str){0};
@@ -126,7 +126,7 @@ nicol_str index_db_name(sc_ctx *c, const schema_model *m, const index_info *x)
 
 static bool finish_index(sc_ctx *c, const schema_model *m, const index_info *x, schema_index *out)
 {
-    out->kind = x->kind;
+    out->kind = x->partial ? INDEX_NORMAL : x->kind; /* a partial unique is no key */
     out->compound = x->source == NULL;
     out->fields = KEEP_ARRAY(c, x->cols_n, const schema_field *);
     if (out->fields == NULL && x->cols_n != 0) return false;
@@ -223,7 +223,9 @@ schema_action relation_on_delete(const sc_ctx *c, const relation_info *r)
     bool required = r->fwd->f->arity == ARITY_REQUIRED;
     for (size_t i = 0; i < rel->fields_n; i++) required = required || rel->fields[i]->arity == ARITY_REQUIRED;
     if (!required) return ACTION_SET_NULL;
-    unsigned actions = c->prov == NULL ? ~0u : c->s->relation_mode_emulated ? c->prov->actions_emulated : c->prov->actions_fk;
+    unsigned actions = c->prov == NULL                ? ~0u
+                       : c->s->relation_mode_emulated ? c->prov->actions_emulated
+                                                      : c->prov->actions_fk;
     return (actions & ACTION_BIT(ACTION_RESTRICT)) != 0 ? ACTION_RESTRICT : ACTION_NO_ACTION;
 }
 

@@ -4,12 +4,12 @@
 
 /* Names that the generated clients cannot use for a model or enum. */
 static const char *const RESERVED[] = {
-    "PrismaClient", "async",  "await",    "break",      "case",      "catch",     "class",   "const",  "continue",
-    "debugger",     "default", "delete",  "do",         "else",      "enum",      "export",  "extends", "false",
-    "finally",      "for",    "function", "if",         "implements", "import",   "in",      "instanceof", "interface",
-    "let",          "new",    "null",     "package",    "private",   "protected", "public",  "return", "super",
-    "switch",       "this",   "throw",    "true",       "try",       "using",     "typeof",  "var",    "void",
-    "while",        "with",   "yield",
+    "PrismaClient", "async",      "await",     "break",  "case",     "catch", "class",      "const",
+    "continue",     "debugger",   "default",   "delete", "do",       "else",  "enum",       "export",
+    "extends",      "false",      "finally",   "for",    "function", "if",    "implements", "import",
+    "in",           "instanceof", "interface", "let",    "new",      "null",  "package",    "private",
+    "protected",    "public",     "return",    "super",  "switch",   "this",  "throw",      "true",
+    "try",          "using",      "typeof",    "var",    "void",     "while", "with",       "yield",
 };
 
 static bool reserved(nicol_str name)
@@ -21,9 +21,10 @@ static bool reserved(nicol_str name)
 
 static const char *top_word(ast_top_kind k)
 {
-    static const char *const words[] = {[TOP_MODEL] = "model",       [TOP_VIEW] = "view",     [TOP_TYPE] = "composite type",
-                                        [TOP_ENUM] = "enum",         [TOP_DATASOURCE] = "source", [TOP_GENERATOR] = "generator",
-                                        [TOP_COMMENT] = "comment",   [TOP_BLANK] = "line"};
+    static const char *const words[] = {
+        [TOP_MODEL] = "model",     [TOP_VIEW] = "view",         [TOP_TYPE] = "composite type",
+        [TOP_ENUM] = "enum",       [TOP_DATASOURCE] = "source", [TOP_GENERATOR] = "generator",
+        [TOP_COMMENT] = "comment", [TOP_BLANK] = "line"};
     return words[k];
 }
 
@@ -39,34 +40,31 @@ static void check_spelling(sc_ctx *c, const ast_ident *id, const char *what)
 
 static void check_top_name(sc_ctx *c, const ast_top *t)
 {
-    scalar_type scalar;
-    if (!reserved(t->name.name)) {
-        if (scalar_of(t->name.name, &scalar))
-            diag_error(&c->diags, t->name.at, "\"%.*s\" is a reserved scalar type name and cannot be used.",
-                       STR_FMT(t->name.name));
-        return;
-    }
+    if (!reserved(t->name.name)) return;
     if (t->kind == TOP_ENUM) {
-        diag_error(&c->diags, t->at,
-                   "Error validating enum `%.*s`: The enum name `%.*s` is invalid. It is a reserved name. Please change it. "
-                   "Read more at "
-                   "https://www.prisma.io/docs/reference/tools-and-interfaces/prisma-schema/data-model#naming-enums",
-                   STR_FMT(t->name.name), STR_FMT(t->name.name));
+        diag_error(
+            &c->diags, t->at,
+            "Error validating enum `%.*s`: The enum name `%.*s` is invalid. It is a reserved name. Please change it. "
+            "Read more at "
+            "https://www.prisma.io/docs/reference/tools-and-interfaces/prisma-schema/data-model#naming-enums",
+            STR_FMT(t->name.name), STR_FMT(t->name.name));
         return;
     }
     const char *block = t->kind == TOP_VIEW ? "view" : "model";
-    diag_error(&c->diags, t->at,
-               "Error validating %s \"%.*s\": The %s name `%.*s` is invalid. It is a reserved name. Please change it. Read "
-               "more at https://pris.ly/d/naming-models",
-               block, STR_FMT(t->name.name), block, STR_FMT(t->name.name));
+    diag_error(
+        &c->diags, t->at,
+        "Error validating %s \"%.*s\": The %s name `%.*s` is invalid. It is a reserved name. Please change it. Read "
+        "more at https://pris.ly/d/naming-models",
+        block, STR_FMT(t->name.name), block, STR_FMT(t->name.name));
 }
 
 static void add_top(sc_ctx *c, map *names, ast_top *t)
 {
     const ast_top *old = map_get(names, t->name.name);
     if (old != NULL) {
-        diag_error(&c->diags, t->name.at, "The %s \"%.*s\" cannot be defined because a %s with that name already exists.",
-                   top_word(t->kind), STR_FMT(t->name.name), top_word(old->kind));
+        diag_error(&c->diags, t->name.at,
+                   "The %s \"%.*s\" cannot be defined because a %s with that name already exists.", top_word(t->kind),
+                   STR_FMT(t->name.name), top_word(old->kind));
         return;
     }
     map_add(c, names, t->name.name, t);
@@ -94,7 +92,7 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
         schema_field *f = &pub->fields[n];
         *f = (schema_field){.name = a->name.name, .doc = a->doc, .model = pub, .index = (uint32_t)n, .arity = a->arity};
         m->fields[n] = (field_info){.f = f, .ast = a, .owner = m};
-        check_spelling(c, &a->name, "Field");
+        check_spelling(c, &a->name, pub->is_view ? "field" : "Field");
         if (map_get(m->by_name, f->name) != NULL) {
             diag_error(&c->diags, a->name.at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
                        pub->is_view ? "view" : "model", STR_FMT(pub->name));
@@ -122,8 +120,7 @@ static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
         if (map_get(seen, v->name.name) != NULL)
             diag_error(&c->diags, v->at, "Value \"%.*s\" is already defined on enum \"%.*s\".", STR_FMT(v->name.name),
                        STR_FMT(t->name.name));
-        else
-            map_add(c, seen, v->name.name, v);
+        else map_add(c, seen, v->name.name, v);
     }
     e->e->values_n = n;
     if (n == 0) diag_line(&c->diags, t->at, S("Error validating: An enum must have at least one value."));
@@ -137,12 +134,10 @@ static void resolve_type(sc_ctx *c, const ast_top *t)
         return;
     }
     for (ast_field *f = t->fields; f != NULL; f = f->next) {
-        check_spelling(c, &f->name, "Field");
         if (map_get(seen, f->name.name) != NULL)
             diag_error(&c->diags, f->name.at, "Field \"%.*s\" is already defined on composite type \"%.*s\".",
                        STR_FMT(f->name.name), STR_FMT(t->name.name));
-        else
-            map_add(c, seen, f->name.name, f);
+        else map_add(c, seen, f->name.name, f);
     }
 }
 
@@ -152,8 +147,8 @@ static void resolve_config(sc_ctx *c, ast_top *t)
     for (const ast_prop *p = t->props; p != NULL; p = p->next) {
         for (const ast_prop *q = t->props; q != p; q = q->next) {
             if (!str_eq(p->name.name, q->name.name)) continue;
-            diag_error(&c->diags, p->name.at, "Key \"%.*s\" is already defined in %s \"%.*s\".", STR_FMT(p->name.name), what,
-                       STR_FMT(t->name.name));
+            diag_error(&c->diags, p->name.at, "Key \"%.*s\" is already defined in %s \"%.*s\".", STR_FMT(p->name.name),
+                       what, STR_FMT(t->name.name));
             break;
         }
     }
@@ -182,11 +177,17 @@ bool names_resolve(sc_ctx *c)
     if (sources == NULL || generators == NULL) c->oom = true;
     if (c->oom || !make_room(c)) return false;
     for (ast_top *t = c->tops; t != NULL && !c->oom; t = t->next) {
-        static const char *const words[] = {[TOP_MODEL] = "Model", [TOP_VIEW] = "View", [TOP_TYPE] = "Composite Type",
-                                            [TOP_ENUM] = "Enum", [TOP_DATASOURCE] = "Datasource",
-                                            [TOP_GENERATOR] = "Generator"};
+        static const char *const words[] = {[TOP_MODEL] = "Model",
+                                            [TOP_VIEW] = "view",
+                                            [TOP_TYPE] = "Composite type",
+                                            [TOP_ENUM] = "Enum",
+                                            [TOP_GENERATOR] = NULL};
+        scalar_type scalar;
         if (t->kind == TOP_COMMENT || t->kind == TOP_BLANK) continue;
-        check_spelling(c, &t->name, words[t->kind]);
+        if (scalar_of(t->name.name, &scalar))
+            diag_error(&c->diags, t->name.at, "\"%.*s\" is a reserved scalar type name and cannot be used.",
+                       STR_FMT(t->name.name));
+        if (words[t->kind] != NULL) check_spelling(c, &t->name, words[t->kind]);
         switch (t->kind) {
         case TOP_MODEL:
         case TOP_VIEW:
@@ -203,7 +204,6 @@ bool names_resolve(sc_ctx *c)
             add_top(c, c->names, t);
             break;
         case TOP_TYPE:
-            check_top_name(c, t);
             resolve_type(c, t);
             add_top(c, c->names, t);
             break;

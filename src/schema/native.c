@@ -22,72 +22,161 @@ typedef struct native_row {
     const char *scale_range;
 } native_row;
 
-#define PLAIN(n, t) {.name = (n), .types = {SCALAR_##t}}
-#define PLAIN2(n, t, other, as) {.name = (n), .types = {SCALAR_##t, SCALAR_##other}, .read_as = SCALAR_##as}
-#define KEYED(n, t, use) {.name = (n), .types = {SCALAR_##t}, .key = NATIVE_KEY_##use}
-#define SIZED(n, f, t, lo, hi, text)                                                                                     \
-    {.name = (n), .form = FORM_##f, .types = {SCALAR_##t}, .least = (lo), .most = (hi), .range = (text)}
+#define PLAIN(n, t)                          \
+    {                                        \
+        .name = (n), .types = { SCALAR_##t } \
+    }
+#define PLAIN2(n, t, other, as)                                                    \
+    {                                                                              \
+        .name = (n), .types = {SCALAR_##t, SCALAR_##other}, .read_as = SCALAR_##as \
+    }
+#define KEYED(n, t, use)                                            \
+    {                                                               \
+        .name = (n), .types = {SCALAR_##t}, .key = NATIVE_KEY_##use \
+    }
+#define SIZED(n, f, t, lo, hi, text)                                                                       \
+    {                                                                                                      \
+        .name = (n), .form = FORM_##f, .types = {SCALAR_##t}, .least = (lo), .most = (hi), .range = (text) \
+    }
 #define OPT1(n, t, lo, hi, text) SIZED(n, OPT1, t, lo, hi, text)
 #define REQ1(n, t, lo, hi, text) SIZED(n, REQ1, t, lo, hi, text)
 #define OPT_MAX(n, t, hi, text) SIZED(n, OPT_MAX, t, 0, hi, text)
-#define DECIMALS(lo, hi, text, scale_hi, scale_text)                                                                     \
-    {.name = "Decimal", .form = FORM_OPT2, .types = {SCALAR_DECIMAL}, .least = (lo), .most = (hi), .range = (text),      \
-     .scale_most = (scale_hi), .scale_range = (scale_text)}
+#define DECIMALS(lo, hi, text, scale_hi, scale_text)                                                                   \
+    {                                                                                                                  \
+        .name = "Decimal", .form = FORM_OPT2, .types = {SCALAR_DECIMAL}, .least = (lo), .most = (hi), .range = (text), \
+        .scale_most = (scale_hi), .scale_range = (scale_text)                                                          \
+    }
 
 #define UP_TO_6 "M can range from 0 to 6."
 #define POSITIVE "M must be a positive integer."
 #define PRECISION_1000 "Precision must be positive with a maximum value of 1000."
 
 static const native_row POSTGRESQL[] = {
-    PLAIN("SmallInt", INT), PLAIN("Integer", INT), PLAIN("BigInt", BIGINT), DECIMALS(1, 1000, PRECISION_1000, 0, NULL),
-    PLAIN("Money", DECIMAL), PLAIN("Inet", STRING), PLAIN("Oid", INT), PLAIN("Citext", STRING), PLAIN("Real", FLOAT),
-    PLAIN("DoublePrecision", FLOAT), OPT1("VarChar", STRING, 0, 0, NULL), OPT1("Char", STRING, 0, 0, NULL),
-    PLAIN("Text", STRING), PLAIN("ByteA", BYTES), OPT1("Timestamp", DATETIME, 0, 6, UP_TO_6),
-    OPT1("Timestamptz", DATETIME, 0, 6, UP_TO_6), PLAIN("Date", DATETIME), OPT1("Time", DATETIME, 0, 6, UP_TO_6),
-    OPT1("Timetz", DATETIME, 0, 6, UP_TO_6), PLAIN("Boolean", BOOLEAN), OPT1("Bit", STRING, 1, 0, POSITIVE),
-    OPT1("VarBit", STRING, 1, 0, POSITIVE), PLAIN("Uuid", STRING), KEYED("Xml", STRING, NEVER), PLAIN("Json", JSON),
+    PLAIN("SmallInt", INT),
+    PLAIN("Integer", INT),
+    PLAIN("BigInt", BIGINT),
+    DECIMALS(1, 1000, PRECISION_1000, 0, NULL),
+    PLAIN("Money", DECIMAL),
+    PLAIN("Inet", STRING),
+    PLAIN("Oid", INT),
+    PLAIN("Citext", STRING),
+    PLAIN("Real", FLOAT),
+    PLAIN("DoublePrecision", FLOAT),
+    OPT1("VarChar", STRING, 0, 0, NULL),
+    OPT1("Char", STRING, 0, 0, NULL),
+    PLAIN("Text", STRING),
+    PLAIN("ByteA", BYTES),
+    OPT1("Timestamp", DATETIME, 0, 6, UP_TO_6),
+    OPT1("Timestamptz", DATETIME, 0, 6, UP_TO_6),
+    PLAIN("Date", DATETIME),
+    OPT1("Time", DATETIME, 0, 6, UP_TO_6),
+    OPT1("Timetz", DATETIME, 0, 6, UP_TO_6),
+    PLAIN("Boolean", BOOLEAN),
+    OPT1("Bit", STRING, 1, 0, POSITIVE),
+    OPT1("VarBit", STRING, 1, 0, POSITIVE),
+    PLAIN("Uuid", STRING),
+    KEYED("Xml", STRING, NEVER),
+    PLAIN("Json", JSON),
     PLAIN("JsonB", JSON),
 };
 
 static const native_row MYSQL[] = {
-    PLAIN("Int", INT), PLAIN("UnsignedInt", INT), PLAIN("SmallInt", INT), PLAIN("UnsignedSmallInt", INT),
-    PLAIN2("TinyInt", BOOLEAN, INT, INT), PLAIN2("UnsignedTinyInt", BOOLEAN, INT, INT), PLAIN("MediumInt", INT),
-    PLAIN("UnsignedMediumInt", INT), PLAIN("BigInt", BIGINT), PLAIN("UnsignedBigInt", BIGINT),
-    DECIMALS(0, 65, "Precision can range from 1 to 65.", 30, "Scale can range from 0 to 30."), PLAIN("Float", FLOAT),
+    PLAIN("Int", INT),
+    PLAIN("UnsignedInt", INT),
+    PLAIN("SmallInt", INT),
+    PLAIN("UnsignedSmallInt", INT),
+    PLAIN2("TinyInt", BOOLEAN, INT, INT),
+    PLAIN2("UnsignedTinyInt", BOOLEAN, INT, INT),
+    PLAIN("MediumInt", INT),
+    PLAIN("UnsignedMediumInt", INT),
+    PLAIN("BigInt", BIGINT),
+    PLAIN("UnsignedBigInt", BIGINT),
+    DECIMALS(0, 65, "Precision can range from 1 to 65.", 30, "Scale can range from 0 to 30."),
+    PLAIN("Float", FLOAT),
     PLAIN("Double", FLOAT),
-    {.name = "Bit", .form = FORM_REQ1, .types = {SCALAR_BOOLEAN, SCALAR_BYTES}, .read_as = SCALAR_BYTES, .least = 1, .most = 64,
+    {.name = "Bit",
+     .form = FORM_REQ1,
+     .types = {SCALAR_BOOLEAN, SCALAR_BYTES},
+     .read_as = SCALAR_BYTES,
+     .least = 1,
+     .most = 64,
      .range = "M can range from 1 to 64."},
-    REQ1("Char", STRING, 0, 255, "M can range from 0 to 255."), REQ1("VarChar", STRING, 0, 65535, "M can range from 0 to 65,535."),
-    REQ1("Binary", BYTES, 0, 0, NULL), REQ1("VarBinary", BYTES, 0, 0, NULL), KEYED("TinyBlob", BYTES, WITH_LENGTH),
-    KEYED("Blob", BYTES, WITH_LENGTH), KEYED("MediumBlob", BYTES, WITH_LENGTH), KEYED("LongBlob", BYTES, WITH_LENGTH),
-    KEYED("TinyText", STRING, WITH_LENGTH), KEYED("Text", STRING, WITH_LENGTH), KEYED("MediumText", STRING, WITH_LENGTH),
-    KEYED("LongText", STRING, WITH_LENGTH), PLAIN("Date", DATETIME), OPT1("Time", DATETIME, 0, 0, NULL),
-    OPT1("DateTime", DATETIME, 0, 0, NULL), OPT1("Timestamp", DATETIME, 0, 0, NULL), PLAIN("Year", INT), PLAIN("Json", JSON),
+    REQ1("Char", STRING, 0, 255, "M can range from 0 to 255."),
+    REQ1("VarChar", STRING, 0, 65535, "M can range from 0 to 65,535."),
+    REQ1("Binary", BYTES, 0, 0, NULL),
+    REQ1("VarBinary", BYTES, 0, 0, NULL),
+    KEYED("TinyBlob", BYTES, WITH_LENGTH),
+    KEYED("Blob", BYTES, WITH_LENGTH),
+    KEYED("MediumBlob", BYTES, WITH_LENGTH),
+    KEYED("LongBlob", BYTES, WITH_LENGTH),
+    KEYED("TinyText", STRING, WITH_LENGTH),
+    KEYED("Text", STRING, WITH_LENGTH),
+    KEYED("MediumText", STRING, WITH_LENGTH),
+    KEYED("LongText", STRING, WITH_LENGTH),
+    PLAIN("Date", DATETIME),
+    OPT1("Time", DATETIME, 0, 0, NULL),
+    OPT1("DateTime", DATETIME, 0, 0, NULL),
+    OPT1("Timestamp", DATETIME, 0, 0, NULL),
+    PLAIN("Year", INT),
+    PLAIN("Json", JSON),
 };
 
 #define TO_8000 "Length can range from 1 to 8000."
 #define TO_4000 "Length can range from 1 to 4000."
 #define OR_MAX " For larger sizes, use the `Max` variant."
 static const native_row SQLSERVER[] = {
-    PLAIN("TinyInt", INT), PLAIN("SmallInt", INT), PLAIN("Int", INT),
+    PLAIN("TinyInt", INT),
+    PLAIN("SmallInt", INT),
+    PLAIN("Int", INT),
     {.name = "BigInt", .types = {SCALAR_BIGINT}, .read_as = SCALAR_INT},
-    DECIMALS(1, 38, "Precision can range from 1 to 38.", 38, "Scale can range from 0 to 38."), PLAIN("Money", FLOAT),
-    PLAIN("SmallMoney", FLOAT), PLAIN2("Bit", BOOLEAN, INT, BYTES), OPT1("Float", FLOAT, 1, 53, "Bits can range from 1 to 53."),
-    PLAIN("Real", FLOAT), PLAIN("Date", DATETIME), PLAIN("Time", DATETIME), PLAIN("DateTime", DATETIME),
-    PLAIN("DateTime2", DATETIME), PLAIN("DateTimeOffset", DATETIME), PLAIN("SmallDateTime", DATETIME),
-    OPT1("Char", STRING, 0, 8000, TO_8000), OPT1("NChar", STRING, 0, 4000, TO_4000), OPT_MAX("VarChar", STRING, 8000, TO_8000 OR_MAX),
-    KEYED("Text", STRING, NEVER), OPT_MAX("NVarChar", STRING, 4000, TO_4000 OR_MAX), KEYED("NText", STRING, NEVER),
-    OPT1("Binary", BYTES, 0, 8000, TO_8000), OPT_MAX("VarBinary", BYTES, 8000, TO_8000 OR_MAX), KEYED("Image", BYTES, NEVER),
-    KEYED("Xml", STRING, NEVER), PLAIN("UniqueIdentifier", STRING),
+    DECIMALS(1, 38, "Precision can range from 1 to 38.", 38, "Scale can range from 0 to 38."),
+    PLAIN("Money", FLOAT),
+    PLAIN("SmallMoney", FLOAT),
+    PLAIN2("Bit", BOOLEAN, INT, BYTES),
+    OPT1("Float", FLOAT, 1, 53, "Bits can range from 1 to 53."),
+    PLAIN("Real", FLOAT),
+    PLAIN("Date", DATETIME),
+    PLAIN("Time", DATETIME),
+    PLAIN("DateTime", DATETIME),
+    PLAIN("DateTime2", DATETIME),
+    PLAIN("DateTimeOffset", DATETIME),
+    PLAIN("SmallDateTime", DATETIME),
+    OPT1("Char", STRING, 0, 8000, TO_8000),
+    OPT1("NChar", STRING, 0, 4000, TO_4000),
+    OPT_MAX("VarChar", STRING, 8000, TO_8000 OR_MAX),
+    KEYED("Text", STRING, NEVER),
+    OPT_MAX("NVarChar", STRING, 4000, TO_4000 OR_MAX),
+    KEYED("NText", STRING, NEVER),
+    OPT1("Binary", BYTES, 0, 8000, TO_8000),
+    OPT_MAX("VarBinary", BYTES, 8000, TO_8000 OR_MAX),
+    KEYED("Image", BYTES, NEVER),
+    KEYED("Xml", STRING, NEVER),
+    PLAIN("UniqueIdentifier", STRING),
 };
 
 static const native_row COCKROACHDB[] = {
-    OPT1("Bit", STRING, 1, 0, POSITIVE), PLAIN("Bool", BOOLEAN), PLAIN("Bytes", BYTES), OPT1("Char", STRING, 0, 0, NULL),
-    PLAIN("Date", DATETIME), DECIMALS(1, 1000, PRECISION_1000, 0, NULL), PLAIN("Float4", FLOAT), PLAIN("Float8", FLOAT),
-    PLAIN("Inet", STRING), PLAIN("Int2", INT), PLAIN("Int4", INT), PLAIN("Int8", BIGINT), PLAIN("JsonB", JSON), PLAIN("Oid", INT),
-    PLAIN("CatalogSingleChar", STRING), OPT1("String", STRING, 0, 0, NULL), OPT1("Time", DATETIME, 0, 6, UP_TO_6),
-    OPT1("Timestamp", DATETIME, 0, 6, UP_TO_6), OPT1("Timestamptz", DATETIME, 0, 6, UP_TO_6), OPT1("Timetz", DATETIME, 0, 6, UP_TO_6),
-    PLAIN("Uuid", STRING), OPT1("VarBit", STRING, 1, 0, POSITIVE),
+    OPT1("Bit", STRING, 1, 0, POSITIVE),
+    PLAIN("Bool", BOOLEAN),
+    PLAIN("Bytes", BYTES),
+    OPT1("Char", STRING, 0, 0, NULL),
+    PLAIN("Date", DATETIME),
+    DECIMALS(1, 1000, PRECISION_1000, 0, NULL),
+    PLAIN("Float4", FLOAT),
+    PLAIN("Float8", FLOAT),
+    PLAIN("Inet", STRING),
+    PLAIN("Int2", INT),
+    PLAIN("Int4", INT),
+    PLAIN("Int8", BIGINT),
+    PLAIN("JsonB", JSON),
+    PLAIN("Oid", INT),
+    PLAIN("CatalogSingleChar", STRING),
+    OPT1("String", STRING, 0, 0, NULL),
+    OPT1("Time", DATETIME, 0, 6, UP_TO_6),
+    OPT1("Timestamp", DATETIME, 0, 6, UP_TO_6),
+    OPT1("Timestamptz", DATETIME, 0, 6, UP_TO_6),
+    OPT1("Timetz", DATETIME, 0, 6, UP_TO_6),
+    PLAIN("Uuid", STRING),
+    OPT1("VarBit", STRING, 1, 0, POSITIVE),
 };
 
 static const native_row MONGODB[] = {
@@ -103,14 +192,20 @@ static const native_row MONGODB[] = {
     {.name = "Json", .types = {SCALAR_JSON}},
 };
 
-#define TABLE(t) {(t), sizeof(t) / sizeof((t)[0])}
+#define TABLE(t)                        \
+    {                                   \
+        (t), sizeof(t) / sizeof((t)[0]) \
+    }
 static const struct {
     const native_row *rows;
     size_t n;
 } TABLES[] = {
-    [PROVIDER_NONE] = {NULL, 0},          [PROVIDER_SQLITE] = {NULL, 0},
-    [PROVIDER_POSTGRESQL] = TABLE(POSTGRESQL), [PROVIDER_MYSQL] = TABLE(MYSQL),
-    [PROVIDER_SQLSERVER] = TABLE(SQLSERVER),   [PROVIDER_COCKROACHDB] = TABLE(COCKROACHDB),
+    [PROVIDER_NONE] = {NULL, 0},
+    [PROVIDER_SQLITE] = {NULL, 0},
+    [PROVIDER_POSTGRESQL] = TABLE(POSTGRESQL),
+    [PROVIDER_MYSQL] = TABLE(MYSQL),
+    [PROVIDER_SQLSERVER] = TABLE(SQLSERVER),
+    [PROVIDER_COCKROACHDB] = TABLE(COCKROACHDB),
     [PROVIDER_MONGODB] = TABLE(MONGODB),
 };
 
@@ -203,8 +298,10 @@ native_key native_key_use(sc_ctx *c, const field_info *f)
 
 static bool count_fits(sc_ctx *c, const native_row *row, size_t n, span at)
 {
-    static const size_t need[] = {[FORM_PLAIN] = 0, [FORM_OPT1] = 0, [FORM_REQ1] = 1, [FORM_OPT2] = 0, [FORM_OPT_MAX] = 0};
-    static const size_t may[] = {[FORM_PLAIN] = 0, [FORM_OPT1] = 1, [FORM_REQ1] = 0, [FORM_OPT2] = 2, [FORM_OPT_MAX] = 1};
+    static const size_t need[] = {
+        [FORM_PLAIN] = 0, [FORM_OPT1] = 0, [FORM_REQ1] = 1, [FORM_OPT2] = 0, [FORM_OPT_MAX] = 0};
+    static const size_t may[] = {
+        [FORM_PLAIN] = 0, [FORM_OPT1] = 1, [FORM_REQ1] = 0, [FORM_OPT2] = 2, [FORM_OPT_MAX] = 1};
     size_t least = need[row->form], more = may[row->form];
     if (n < least || (n > least && more == 0)) {
         diag_error(&c->diags, at, "Function \"%s\" takes %zu arguments, but received %zu.", row->name, least, n);
@@ -221,18 +318,20 @@ static bool type_fits(sc_ctx *c, const native_row *row, const field_info *f)
 {
     scalar_type type = f->f->type;
     if (type == row->types[0] || (row->types[1] != SCALAR_UNKNOWN && type == row->types[1])) return true;
-    nicol_str have = schema_scalar_name(type), one = schema_scalar_name(row->types[0]), two = schema_scalar_name(row->types[1]);
+    nicol_str have = schema_scalar_name(type), one = schema_scalar_name(row->types[0]),
+              two = schema_scalar_name(row->types[1]);
     bool both = row->types[1] != SCALAR_UNKNOWN;
     diag_error(&c->diags, f->a_native->at,
-               "Native type %s is not compatible with declared field type %.*s, expected field type %.*s%s%.*s.", row->name,
-               STR_FMT(have), STR_FMT(one), both ? " or " : "", both ? (int)two.len : 0, two.ptr);
+               "Native type %s is not compatible with declared field type %.*s, expected field type %.*s%s%.*s.",
+               row->name, STR_FMT(have), STR_FMT(one), both ? " or " : "", both ? (int)two.len : 0, two.ptr);
     return false;
 }
 
 static void out_of_range(sc_ctx *c, const native_row *row, const native_args *a, span at, const char *range)
 {
     nicol_str text = row_text(c, row, a);
-    diag_error(&c->diags, at, "Argument M is out of range for native type `%.*s` of %s: %s", STR_FMT(text), c->prov->label, range);
+    diag_error(&c->diags, at, "Argument M is out of range for native type `%.*s` of %s: %s", STR_FMT(text),
+               c->prov->label, range);
 }
 
 static void ranges(sc_ctx *c, const native_row *row, const native_args *a, const field_info *f)
@@ -241,13 +340,14 @@ static void ranges(sc_ctx *c, const native_row *row, const native_args *a, const
     if (a->n == 0 || a->max) return;
     if (row->form == FORM_OPT2 && a->num[1] > a->num[0]) {
         nicol_str text = row_text(c, row, a);
-        diag_error(&c->diags, at, "The scale must not be larger than the precision for the %.*s native type in %s.", STR_FMT(text),
-                   c->prov->label);
+        diag_error(&c->diags, at, "The scale must not be larger than the precision for the %.*s native type in %s.",
+                   STR_FMT(text), c->prov->label);
     } else if (row->range != NULL && (a->num[0] < row->least || (row->most != 0 && a->num[0] > row->most))) {
         out_of_range(c, row, a, at, row->range);
     } else if (row->scale_range != NULL && a->num[1] > row->scale_most) {
         out_of_range(c, row, a, at, row->scale_range);
-    } else if (c->prov->id == PROVIDER_MYSQL && f->f->type == SCALAR_BOOLEAN && a->num[0] > 1 && row->form == FORM_REQ1) {
+    } else if (c->prov->id == PROVIDER_MYSQL && f->f->type == SCALAR_BOOLEAN && a->num[0] > 1 &&
+               row->form == FORM_REQ1) {
         out_of_range(c, row, a, at, "only Bit(1) can be used as Boolean.");
     }
 }
@@ -256,23 +356,26 @@ static void check_prefix(sc_ctx *c, const field_info *f)
 {
     nicol_str own = c->s->datasource_name;
     if (c->datasource == NULL || str_eq(own, f->native_prefix)) return;
-    diag_error(&c->diags, f->a_native->at,
-               "The prefix %.*s is invalid. It must be equal to the name of an existing datasource e.g. %.*s. Did you mean to use "
-               "%.*s.%.*s?",
-               STR_FMT(f->native_prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native));
+    diag_error(
+        &c->diags, f->a_native->at,
+        "The prefix %.*s is invalid. It must be equal to the name of an existing datasource e.g. %.*s. Did you mean to use "
+        "%.*s.%.*s?",
+        STR_FMT(f->native_prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native));
 }
 
 void native_check(sc_ctx *c, field_info *f)
 {
-    static const char *const wanted[] = {[FORM_PLAIN] = "", [FORM_OPT1] = "a nonnegative integer",
-                                         [FORM_REQ1] = "a nonnegative integer", [FORM_OPT2] = "two nonnegative integers",
+    static const char *const wanted[] = {[FORM_PLAIN] = "",
+                                         [FORM_OPT1] = "a nonnegative integer",
+                                         [FORM_REQ1] = "a nonnegative integer",
+                                         [FORM_OPT2] = "two nonnegative integers",
                                          [FORM_OPT_MAX] = "an integer or `Max`"};
     if (f->a_native == NULL) return;
     check_prefix(c, f);
     const native_row *row = find_row(c, f->f->native);
     if (row == NULL) {
-        diag_error(&c->diags, f->a_native->at, "Native type %.*s is not supported for %s connector.", STR_FMT(f->f->native),
-                   c->prov->name);
+        diag_error(&c->diags, f->a_native->at, "Native type %.*s is not supported for %s connector.",
+                   STR_FMT(f->f->native), c->prov->name);
         return;
     }
     native_args a = args_of(c, f->a_native);
@@ -299,9 +402,11 @@ void native_unsupported_check(sc_ctx *c, const field_info *f)
         while (rest.len != 0 && a.n < 3) a.text[a.n++] = str_trim(str_cut(&rest, ','));
     }
     if (!read_args(row, &a)) return;
-    nicol_str type = schema_scalar_name(row->read_as != SCALAR_UNKNOWN ? row->read_as : row->types[0]), native = row_text(c, row, &a);
-    diag_error(&c->diags, f->ast->at,
-               "Error validating: The type `Unsupported(\"%.*s\")` you specified in the type definition for the field `%.*s` is "
-               "supported as a native type by Prisma. Please use the native type notation `%.*s @%.*s.%.*s` for full support.",
-               STR_FMT(text), STR_FMT(f->f->name), STR_FMT(type), STR_FMT(c->s->datasource_name), STR_FMT(native));
+    nicol_str type = schema_scalar_name(row->read_as != SCALAR_UNKNOWN ? row->read_as : row->types[0]),
+              native = row_text(c, row, &a);
+    diag_error(
+        &c->diags, f->ast->at,
+        "Error validating: The type `Unsupported(\"%.*s\")` you specified in the type definition for the field `%.*s` is "
+        "supported as a native type by Prisma. Please use the native type notation `%.*s @%.*s.%.*s` for full support.",
+        STR_FMT(text), STR_FMT(f->f->name), STR_FMT(type), STR_FMT(c->s->datasource_name), STR_FMT(native));
 }

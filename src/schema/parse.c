@@ -19,7 +19,7 @@ typedef struct parser {
     int depth;
     bool oom, deep;
     ast_top **tail;
-    nicol_str doc;       /* comment block right before the next item */
+    nicol_str doc; /* comment block right before the next item */
     bool doc_fresh;
 } parser;
 
@@ -66,7 +66,10 @@ static int hex4(const char *s, size_t left)
     if (left < 4) return -1;
     for (int i = 0; i < 4; i++) {
         char c = s[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int d = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (d < 0) return -1;
         v = v * 16 + d;
     }
@@ -203,13 +206,13 @@ static bool parse_arg(parser *p, ast_args *args, ast_arg ***tail, ast_arg ***emp
     return true;
 }
 
-/* ( argument, argument ) */
-static bool parse_args(parser *p, ast_args *out)
+/* Arguments between `open` and `close`. */
+static bool parse_list(parser *p, ast_args *out, char open, char close)
 {
     mark m = here(p);
     ast_arg **tail = &out->first, **empty = &out->empty;
     *out = (ast_args){0};
-    if (!lex_char(&p->l, '(')) return false;
+    if (!lex_char(&p->l, open)) return false;
     lex_blank(&p->l);
     bool more = parse_arg(p, out, &tail, &empty);
     while (more) {
@@ -226,9 +229,20 @@ static bool parse_args(parser *p, ast_args *out)
     uint32_t comma = p->l.at;
     if (lex_char(&p->l, ',')) out->comma = span_from(p, comma);
     lex_blank(&p->l);
-    if (lex_char(&p->l, ')')) return true;
+    if (lex_char(&p->l, close)) return true;
     *out = (ast_args){0};
     return back(p, m);
+}
+
+static bool parse_args(parser *p, ast_args *out)
+{
+    return parse_list(p, out, '(', ')');
+}
+
+/* { name: value, ... }: the condition of a partial index. */
+static bool parse_object(parser *p, ast_expr *e)
+{
+    return parse_list(p, &e->args, '{', '}');
 }
 
 static bool parse_array(parser *p, ast_expr *e)
@@ -245,10 +259,8 @@ static bool parse_array(parser *p, ast_expr *e)
         }
         *tail = parse_expr(p);
         more = *tail != NULL;
-        if (more)
-            tail = &(*tail)->next;
-        else
-            back(p, before);
+        if (more) tail = &(*tail)->next;
+        else back(p, before);
     }
     lex_blank(&p->l);
     if (lex_char(&p->l, ']')) return true;
@@ -288,6 +300,8 @@ static ast_expr *parse_expr(parser *p)
         e->kind = EXPR_NUMBER;
     } else if (parse_string(p, &e->text)) {
         e->kind = EXPR_STRING;
+    } else if (parse_object(p, e)) {
+        e->kind = EXPR_OBJECT;
     } else {
         e->kind = EXPR_ARRAY;
         ok = parse_array(p, e);
@@ -464,7 +478,8 @@ static bool parse_type(parser *p, ast_field *f, bool *good)
         if (parse_base_type(p, f)) {
             lex_blank(&p->l);
             if (lex_char(&p->l, ']')) {
-                diag_line(p->diags, span_from(p, m.at), S("To specify a list, please use `Type[]` instead of `[Type]`."));
+                diag_line(p->diags, span_from(p, m.at),
+                          S("To specify a list, please use `Type[]` instead of `[Type]`."));
                 *good = false;
                 return true;
             }
@@ -542,10 +557,11 @@ static bool parse_field(parser *p, block *b)
         return true;
     }
     if (!typed) {
-        diag_error(p->diags, f->at,
-                   "Error validating model \"%.*s\": This field declaration is invalid. It is either missing a name or a "
-                   "type.",
-                   STR_FMT(b->top->name.name));
+        diag_error(
+            p->diags, f->at,
+            "Error validating model \"%.*s\": This field declaration is invalid. It is either missing a name or a "
+            "type.",
+            STR_FMT(b->top->name.name));
         return true;
     }
     if (!good) return true;
@@ -693,7 +709,12 @@ static bool parse_block(parser *p, const block_rule *r)
     t->kind = r->kind;
     t->name = (ast_ident){name, name_span};
     t->doc = take_doc(p);
-    block b = {.top = t, .items = &t->items, .fields = &t->fields, .values = &t->values, .props = &t->props, .attrs = &t->attrs};
+    block b = {.top = t,
+               .items = &t->items,
+               .fields = &t->fields,
+               .values = &t->values,
+               .props = &t->props,
+               .attrs = &t->attrs};
     if (!parse_block_lines(p, r, &b)) {
         p->doc = doc;
         p->doc_fresh = fresh;
@@ -742,9 +763,10 @@ static bool parse_strange_block(parser *p)
     const char *close = memchr(p->l.p + p->l.at, '}', p->l.end - p->l.at);
     if (close == NULL) return back(p, m);
     p->l.at = (uint32_t)(close - p->l.p) + 1;
-    diag_line(p->diags, span_from(p, m.at),
-              S("Error validating: This block is invalid. It does not start with any known Prisma schema keyword. Valid "
-                "keywords include 'model', 'enum', 'type', 'datasource' and 'generator'."));
+    diag_line(
+        p->diags, span_from(p, m.at),
+        S("Error validating: This block is invalid. It does not start with any known Prisma schema keyword. Valid "
+          "keywords include 'model', 'enum', 'type', 'datasource' and 'generator'."));
     return true;
 }
 
@@ -784,8 +806,9 @@ static void parse_file(parser *p)
             p->doc_fresh = false;
             lex_line(&p->l);
             lex_newline(&p->l);
-            report_line(p, start,
-                        S("Error validating: This line is invalid. It does not start with any known Prisma schema keyword."));
+            report_line(
+                p, start,
+                S("Error validating: This line is invalid. It does not start with any known Prisma schema keyword."));
         }
     }
 }

@@ -85,8 +85,7 @@ static void read_col_args(sc_ctx *c, const ast_expr *e, index_col *col)
         int64_t length;
         if (str_eq(a->name.name, S("sort")) && expr_constant(c, a->value, &text)) {
             col->sort = str_eq(text, S("Asc")) ? SORT_ASC : str_eq(text, S("Desc")) ? SORT_DESC : SORT_NONE;
-            if (col->sort == SORT_NONE)
-                diag_line(&c->diags, a->at, S("Unexpected token. Expected one of: Asc, Desc"));
+            if (col->sort == SORT_NONE) diag_line(&c->diags, a->at, S("Unexpected token. Expected one of: Asc, Desc"));
         } else if (str_eq(a->name.name, S("length")) && expr_integer(c, a->value, &length)) {
             if (length >= 0) col->length = length;
         } else if (str_eq(a->name.name, S("ops"))) {
@@ -113,10 +112,11 @@ static void read_col_args(sc_ctx *c, const ast_expr *e, index_col *col)
 /* Operator classes: a type's name and a family, as PostgreSQL's built-in ones are called. */
 static bool is_ops_name(nicol_str s)
 {
-    static const char *const whole[] = {"InetOps", "JsonbOps", "JsonbPathOps", "ArrayOps", "TextOps", "InetInclusionOps"};
-    static const char *const types[] = {"Bit",   "VarBit", "Bpchar", "Bytea", "Date", "Float4", "Float8", "Inet",
-                                        "Int2",  "Int4",   "Int8",   "Numeric", "Oid", "Text",  "Timestamp", "TimestampTz",
-                                        "Time",  "TimeTz", "Uuid"};
+    static const char *const whole[] = {"InetOps",  "JsonbOps", "JsonbPathOps",
+                                        "ArrayOps", "TextOps",  "InetInclusionOps"};
+    static const char *const types[] = {"Bit",       "VarBit",      "Bpchar", "Bytea",  "Date",    "Float4", "Float8",
+                                        "Inet",      "Int2",        "Int4",   "Int8",   "Numeric", "Oid",    "Text",
+                                        "Timestamp", "TimestampTz", "Time",   "TimeTz", "Uuid"};
     static const char *const families[] = {"MinMaxOps", "BloomOps", "MinMaxMultiOps"};
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
         if (str_eq(s, str_c(whole[i]))) return true;
@@ -139,10 +139,8 @@ static bool read_col_name(sc_ctx *c, const ast_expr *e, bool args, index_col *co
     }
     if (!args) return expr_constant(c, e, name);
     if (e->kind == EXPR_PATH) return true;
-    static const char *const kinds[] = {[EXPR_NUMBER] = "numeric", [EXPR_STRING] = "string", [EXPR_PATH] = "literal",
-                                        [EXPR_CALL] = "functional", [EXPR_ARRAY] = "array"};
     nicol_str text = expr_text(c, e);
-    diag_error(&c->diags, e->at, "Expected a constant literal value, but received %s value `%.*s`.", kinds[e->kind],
+    diag_error(&c->diags, e->at, "Expected a constant literal value, but received %s value `%.*s`.", expr_kind_name(e),
                STR_FMT(text));
     return false;
 }
@@ -200,10 +198,11 @@ static void relation_fields(sc_ctx *c, field_info *f, const ast_expr *e, const a
     f->rel->has_fields = true;
     if (!l.ok) return;
     if (l.unknown.n != 0) {
-        diag_error(&c->diags, e->at,
-                   "Error validating: The argument fields must refer only to existing fields. The following fields do not "
-                   "exist in this model: %.*s",
-                   STR_FMT(name_text(&l.unknown)));
+        diag_error(
+            &c->diags, e->at,
+            "Error validating: The argument fields must refer only to existing fields. The following fields do not "
+            "exist in this model: %.*s",
+            STR_FMT(name_text(&l.unknown)));
     }
     if (l.relations.n != 0) {
         diag_error(&c->diags, e->at,
@@ -220,10 +219,11 @@ static void relation_references(sc_ctx *c, field_info *f, const ast_expr *e, con
     f->rel->has_refs = true;
     if (!l.ok) return;
     if (l.unknown.n != 0) {
-        diag_error(&c->diags, a->at,
-                   "Error validating: The argument `references` must refer only to existing fields in the related model "
-                   "`%.*s`. The following fields do not exist in the related model: %.*s",
-                   STR_FMT(f->target->m->name), STR_FMT(name_text(&l.unknown)));
+        diag_error(
+            &c->diags, a->at,
+            "Error validating: The argument `references` must refer only to existing fields in the related model "
+            "`%.*s`. The following fields do not exist in the related model: %.*s",
+            STR_FMT(f->target->m->name), STR_FMT(name_text(&l.unknown)));
     }
     if (l.relations.n != 0) {
         diag_error(&c->diags, a->at,
@@ -239,8 +239,10 @@ static void relation_action(sc_ctx *c, ast_attr *a, nicol_str arg, schema_action
     static const struct {
         nicol_str name;
         schema_action action;
-    } rows[] = {{NICOL_STR("Cascade"), ACTION_CASCADE},   {NICOL_STR("Restrict"), ACTION_RESTRICT},
-                {NICOL_STR("NoAction"), ACTION_NO_ACTION}, {NICOL_STR("SetNull"), ACTION_SET_NULL},
+    } rows[] = {{NICOL_STR("Cascade"), ACTION_CASCADE},
+                {NICOL_STR("Restrict"), ACTION_RESTRICT},
+                {NICOL_STR("NoAction"), ACTION_NO_ACTION},
+                {NICOL_STR("SetNull"), ACTION_SET_NULL},
                 {NICOL_STR("SetDefault"), ACTION_SET_DEFAULT}};
     nicol_str text;
     const ast_expr *e = arg_opt(a, arg);
@@ -274,10 +276,11 @@ static void apply_relation(sc_ctx *c, target *t, ast_attr *a)
 
 static void apply_relation_id(sc_ctx *c, target *t, ast_attr *a)
 {
-    error_attr(c, a,
-               "The field `%.*s` is a relation field and cannot be marked with `@id`. Only scalar fields can be declared as "
-               "id.",
-               STR_FMT(t->f->f->name));
+    error_attr(
+        c, a,
+        "The field `%.*s` is a relation field and cannot be marked with `@id`. Only scalar fields can be declared as "
+        "id.",
+        STR_FMT(t->f->f->name));
     discard(a);
 }
 
@@ -309,20 +312,18 @@ static void apply_relation_unique(sc_ctx *c, target *t, ast_attr *a)
     nicol_str names = join_names(c, r->fields, r->fields_n, ", "), hint = {0};
     if (r->fields_n == 1) hint = ctx_text(c, " Did you mean to put it on `%.*s`?", STR_FMT(names));
     if (r->fields_n > 1) hint = ctx_text(c, " Did you mean to provide `@@unique([%.*s])`?", STR_FMT(names));
-    error_attr(c, a,
-               "The field `%.*s` is a relation field and cannot be marked with `unique`. Only scalar fields can be made "
-               "unique.%.*s",
-               STR_FMT(t->f->f->name), STR_FMT(hint));
+    error_attr(
+        c, a,
+        "The field `%.*s` is a relation field and cannot be marked with `unique`. Only scalar fields can be made "
+        "unique.%.*s",
+        STR_FMT(t->f->f->name), STR_FMT(hint));
     discard(a);
 }
 
 static const attr_rule RELATION_RULES[] = {
-    {NICOL_STR("relation"), false, apply_relation},
-    {NICOL_STR("id"), false, apply_relation_id},
-    {NICOL_STR("ignore"), false, apply_relation_ignore},
-    {NICOL_STR("default"), false, apply_relation_default},
-    {NICOL_STR("map"), false, apply_relation_map},
-    {NICOL_STR("unique"), false, apply_relation_unique},
+    {NICOL_STR("relation"), false, apply_relation},      {NICOL_STR("id"), false, apply_relation_id},
+    {NICOL_STR("ignore"), false, apply_relation_ignore}, {NICOL_STR("default"), false, apply_relation_default},
+    {NICOL_STR("map"), false, apply_relation_map},       {NICOL_STR("unique"), false, apply_relation_unique},
 };
 
 /* --- scalar fields ---------------------------------------------------------------------------------------------------- */
@@ -341,11 +342,11 @@ static void apply_map(sc_ctx *c, target *t, ast_attr *a)
 static void apply_ignore(sc_ctx *c, target *t, ast_attr *a)
 {
     if (t->f->f->kind == FIELD_UNSUPPORTED && !t->f->composite)
-        error_attr(c, a,
-                   "Fields of type `Unsupported` cannot take an `@ignore` attribute. They are already treated as ignored by "
-                   "the client due to their type.");
-    else
-        t->f->f->is_ignored = true;
+        error_attr(
+            c, a,
+            "Fields of type `Unsupported` cannot take an `@ignore` attribute. They are already treated as ignored by "
+            "the client due to their type.");
+    else t->f->f->is_ignored = true;
 }
 
 static void apply_scalar_relation(sc_ctx *c, target *t, ast_attr *a)
@@ -359,6 +360,16 @@ static int read_clustered(sc_ctx *c, ast_attr *a)
     bool on;
     const ast_expr *e = arg_opt(a, S("clustered"));
     return e != NULL && expr_boolean(c, e, &on) ? on : -1;
+}
+
+/* where: raw("...") or { field: value }, with the preview feature partialIndexes. The condition is the database's. */
+static bool read_where(sc_ctx *c, ast_attr *a)
+{
+    const ast_expr *e = c->partial_indexes ? arg_opt(a, S("where")) : NULL;
+    if (e == NULL || e->kind == EXPR_OBJECT) return e != NULL;
+    if (is_call(e, S("raw")) && e->args.n == 1 && e->args.first->value->kind == EXPR_STRING) return true;
+    error_attr(c, a, "The `where` argument must be `raw(\"...\")` or an object of field values.");
+    return true;
 }
 
 /* length:, sort:, clustered: of @id and @unique on a field. */
@@ -380,13 +391,15 @@ static index_info *field_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
             error_attr(c, a, "The `sort` argument can only be `Asc` or `Desc` you provided: %.*s.", STR_FMT(text));
     }
     x->clustered = read_clustered(c, a);
+    x->partial = kind == INDEX_UNIQUE && read_where(c, a);
     return x;
 }
 
 static void apply_id(sc_ctx *c, target *t, ast_attr *a)
 {
     if (t->m->id != NULL) {
-        error_model(c, t->m, t->m->ast->at, "At most one field must be marked as the id field with the `@id` attribute.");
+        error_model(c, t->m, t->m->ast->at,
+                    "At most one field must be marked as the id field with the `@id` attribute.");
         discard(a);
         return;
     }
@@ -416,8 +429,9 @@ static void add_index(model_info *m, index_info *x)
 
 static void apply_unique(sc_ctx *c, target *t, ast_attr *a)
 {
-    add_index(t->m, field_index(c, t, a, INDEX_UNIQUE));
-    t->f->f->is_unique = true;
+    index_info *x = field_index(c, t, a, INDEX_UNIQUE);
+    add_index(t->m, x);
+    t->f->f->is_unique = x != NULL && !x->partial;
 }
 
 static void apply_shard_key(sc_ctx *c, target *t, ast_attr *a)
@@ -463,7 +477,8 @@ static void apply_model_ignore(sc_ctx *c, target *t, ast_attr *a)
     for (size_t i = 0; i < t->m->m->fields_n; i++) {
         const field_info *f = &t->m->fields[i];
         if (f->f->kind == FIELD_RELATION || !f->f->is_ignored) continue;
-        error_attr_at(c, S("@ignore"), f->ast->at, "Fields on an already ignored Model do not need an `@ignore` annotation.");
+        error_attr_at(c, S("@ignore"), f->ast->at,
+                      "Fields on an already ignored Model do not need an `@ignore` annotation.");
     }
     t->m->m->is_ignored = true;
 }
@@ -473,9 +488,10 @@ static void check_client_name(sc_ctx *c, const model_info *m, const ast_attr *a,
     for (size_t i = 0; i < name.len; i++) {
         char ch = name.ptr[i];
         if (ch == '_' || (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')) continue;
-        error_model(c, m, a->at,
-                    "The `name` property within the `%s` attribute only allows for the following characters: `_a-zA-Z0-9`.",
-                    attr);
+        error_model(
+            c, m, a->at,
+            "The `name` property within the `%s` attribute only allows for the following characters: `_a-zA-Z0-9`.",
+            attr);
         return;
     }
 }
@@ -514,17 +530,19 @@ static void apply_model_id(sc_ctx *c, target *t, ast_attr *a)
         error_model(c, m, e->at, "The multi field id declaration refers to the unknown %s %.*s.", plural(l.unknown.n),
                     STR_FMT(quoted(c, name_text(&l.unknown))));
     if (l.relations.n != 0)
-        error_model(c, m, a->at,
-                    "The id definition refers to the relation %s %.*s. ID definitions must reference only scalar fields.",
-                    plural(l.relations.n), STR_FMT(quoted(c, name_text(&l.relations))));
+        error_model(
+            c, m, a->at,
+            "The id definition refers to the relation %s %.*s. ID definitions must reference only scalar fields.",
+            plural(l.relations.n), STR_FMT(quoted(c, name_text(&l.relations))));
     if (l.unknown.n != 0 || l.relations.n != 0) return;
     name_list optional = {0};
     for (size_t i = 0; i < l.n; i++)
         if (!is_required(l.cols[i].f)) name_push(c, &optional, l.cols[i].f->f->name);
     if (optional.n != 0 && !m->m->is_ignored)
-        error_model(c, m, a->at,
-                    "The id definition refers to the optional %s %.*s. ID definitions must reference only required fields.",
-                    plural(optional.n), STR_FMT(quoted(c, name_text(&optional))));
+        error_model(
+            c, m, a->at,
+            "The id definition refers to the optional %s %.*s. ID definitions must reference only required fields.",
+            plural(optional.n), STR_FMT(quoted(c, name_text(&optional))));
     if (m->id != NULL)
         error_model(c, m, m->ast->at,
                     "Each model must have at most one id criteria. You can't have `@id` and `@@id` at the same time.");
@@ -576,10 +594,11 @@ static index_info *model_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
             for (size_t k = 0; k < l.rel_fields[i]->rel->fields_n; k++)
                 name_push(c, &scalars, l.rel_fields[i]->rel->fields[k]->name);
         if (scalars.n != 0) hint = ctx_text(c, " Did you mean `@@%s([%.*s])`?", attr, STR_FMT(name_text(&scalars)));
-        error_model(c, t->m, a->at,
-                    "The %sindex definition refers to the relation %s %.*s. Index definitions must reference only scalar "
-                    "fields.%.*s",
-                    what, plural(l.relations.n), STR_FMT(quoted(c, name_text(&l.relations))), STR_FMT(hint));
+        error_model(
+            c, t->m, a->at,
+            "The %sindex definition refers to the relation %s %.*s. Index definitions must reference only scalar "
+            "fields.%.*s",
+            what, plural(l.relations.n), STR_FMT(quoted(c, name_text(&l.relations))), STR_FMT(hint));
     }
     if (l.unknown.n == 0 && l.relations.n == 0) {
         x->cols = l.cols;
@@ -596,10 +615,11 @@ static void apply_index(sc_ctx *c, target *t, ast_attr *a)
     named_arg name = arg_string(c, a, S("name"));
     x->map = arg_string(c, a, S("map"));
     if (name.set && x->map.set) {
-        error_attr(c, a,
-                   "The `@@index` attribute accepts the `name` argument as an alias for the `map` argument for legacy "
-                   "reasons. It does not accept both though. Please use the `map` argument to specify the database name of "
-                   "the index.");
+        error_attr(
+            c, a,
+            "The `@@index` attribute accepts the `name` argument as an alias for the `map` argument for legacy "
+            "reasons. It does not accept both though. Please use the `map` argument to specify the database name of "
+            "the index.");
         x->map = (named_arg){0};
     } else if (name.set) {
         x->map = name;
@@ -614,6 +634,7 @@ static void apply_index(sc_ctx *c, target *t, ast_attr *a)
         if (x->algorithm.len == 0) error_attr(c, a, "Unknown index type: %.*s.", STR_FMT(type));
     }
     x->clustered = read_clustered(c, a);
+    x->partial = read_where(c, a);
     add_index(t->m, x);
 }
 
@@ -625,6 +646,7 @@ static void apply_model_unique(sc_ctx *c, target *t, ast_attr *a)
     x->map = arg_string(c, a, S("map"));
     if (x->name.set) check_client_name(c, t->m, a, x->name.text, "@@unique");
     x->clustered = read_clustered(c, a);
+    x->partial = read_where(c, a);
     add_index(t->m, x);
 }
 
@@ -684,8 +706,7 @@ static void check_columns(sc_ctx *c, model_info *m)
         if (map_get(columns, f->f->db_name) != NULL)
             diag_error(&c->diags, f->ast->at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->f->name),
                        m->m->is_view ? "view" : "model", STR_FMT(m->m->name));
-        else
-            map_add(c, columns, f->f->db_name, f);
+        else map_add(c, columns, f->f->db_name, f);
     }
 }
 
@@ -716,8 +737,22 @@ static void enum_attrs(sc_ctx *c, enum_info *e)
     VISIT(c, ENUM_RULES, &t, e->ast->attrs);
 }
 
+/* Asked for before the generators are read, since it decides which arguments an index has. */
+static bool wants_feature(const sc_ctx *c, nicol_str name)
+{
+    for (const ast_top *t = c->tops; t != NULL; t = t->next) {
+        for (const ast_prop *p = t->kind == TOP_GENERATOR ? t->props : NULL; p != NULL; p = p->next) {
+            if (!str_eq(p->name.name, S("previewFeatures")) || p->value == NULL) continue;
+            for (const ast_expr *e = list_first(p->value); e != NULL; e = list_next(p->value, e))
+                if (e->kind == EXPR_STRING && str_eq(e->text, name)) return true;
+        }
+    }
+    return false;
+}
+
 void attrs_resolve(sc_ctx *c)
 {
+    c->partial_indexes = wants_feature(c, S("partialIndexes"));
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
         for (size_t k = 0; k < m->m->fields_n; k++) {

@@ -93,7 +93,8 @@ static bool take_files(sc_ctx *c, const schema_file *files, size_t n, nicol_erro
     for (size_t i = 0; i < n; i++) {
         bytes += files[i].text.len;
         if (files[i].text.len > NICOL_SCHEMA_BYTES_MAX || bytes > NICOL_SCHEMA_BYTES_MAX)
-            return nicol_fail(err, NICOL_E_LIMIT, "the schema is larger than %zu bytes: split the application or its schema",
+            return nicol_fail(err, NICOL_E_LIMIT,
+                              "the schema is larger than %zu bytes: split the application or its schema",
                               NICOL_SCHEMA_BYTES_MAX);
     }
     if (own == NULL && n != 0) return nicol_fail_oom(err);
@@ -151,7 +152,8 @@ schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts
         c.line_errors = c.diags.errors;
         if (read && c.tops != NULL) run(&c);
         if (read && c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
-        if (read && (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || !diag_array(&c.diags, diags))) {
+        if (read &&
+            (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || !diag_array(&c.diags, diags))) {
             read = false;
             nicol_fail_oom(err);
         }

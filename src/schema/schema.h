@@ -46,7 +46,14 @@ typedef struct schema_default {
     nicol_str text; /* dbgenerated's SQL; for string-made ids: a prefix pattern such as "user_%s", or empty */
 } schema_default;
 
-typedef enum schema_action { ACTION_UNSET = 0, ACTION_CASCADE, ACTION_RESTRICT, ACTION_NO_ACTION, ACTION_SET_NULL, ACTION_SET_DEFAULT } schema_action;
+typedef enum schema_action {
+    ACTION_UNSET = 0,
+    ACTION_CASCADE,
+    ACTION_RESTRICT,
+    ACTION_NO_ACTION,
+    ACTION_SET_NULL,
+    ACTION_SET_DEFAULT
+} schema_action;
 
 typedef struct schema schema;
 typedef struct schema_model schema_model;
@@ -74,9 +81,9 @@ struct schema_field {
     uint32_t index;            /* in model->fields: the order of the text */
     schema_field_kind kind;
     schema_arity arity;
-    scalar_type type;          /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
-    const schema_enum *en;     /* FIELD_ENUM */
-    nicol_str native;          /* "VarChar" of @db.VarChar(30), or empty */
+    scalar_type type;      /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
+    const schema_enum *en; /* FIELD_ENUM */
+    nicol_str native;      /* "VarChar" of @db.VarChar(30), or empty */
     nicol_str native_args[2];
     schema_default def;
     bool is_id;         /* @id on this field */
@@ -104,7 +111,7 @@ struct schema_relation {
     const schema_field **fk;  /* on model[1] */
     const schema_field **ref; /* on model[0], same length */
     size_t fk_n;
-    bool fk_required; /* field[1] is required */
+    bool fk_required;                   /* field[1] is required */
     schema_action on_delete, on_update; /* with the reference's defaults filled in */
     bool on_delete_set, on_update_set;  /* written in the schema */
     nicol_str fk_name;                  /* map: of the constraint, or the default name */
@@ -124,7 +131,7 @@ typedef struct schema_index {
 
 struct schema_model {
     nicol_str name;
-    nicol_str db_name; /* table */
+    nicol_str db_name;   /* table */
     nicol_str db_schema; /* @@schema, or empty */
     nicol_str doc;
     const schema *owner;
@@ -135,8 +142,9 @@ struct schema_model {
     size_t fields_n;
     schema_index *indexes; /* id first, then uniques and indexes in the order of the text (field attributes first) */
     size_t indexes_n;
-    const schema_index *id;        /* NULL for views and models identified by a unique key */
-    const schema_index *identity;  /* id, else the first usable unique whose fields are all required: how rows are told apart */
+    const schema_index *id; /* NULL for views and models identified by a unique key */
+    const schema_index
+        *identity; /* id, else the first usable unique whose fields are all required: how rows are told apart */
     map *fields_by_name, *fields_by_column; /* models with many fields; else NULL (use schema_field_get) */
 };
 
@@ -144,8 +152,8 @@ struct schema {
     arena *a;
     schema_provider provider;
     nicol_str datasource_name;
-    nicol_str url;     /* literal of `url`, or empty */
-    nicol_str url_env; /* NAME of url = env("NAME"), or empty */
+    nicol_str url;               /* literal of `url`, or empty */
+    nicol_str url_env;           /* NAME of url = env("NAME"), or empty */
     bool relation_mode_emulated; /* relationMode = "prisma" */
     nicol_str *previews;         /* previewFeatures of the client generator */
     size_t previews_n;

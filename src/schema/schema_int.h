@@ -60,10 +60,10 @@ typedef struct provider_row {
     const char *name, *alias; /* as written in `provider` */
     const char *label;        /* as messages call it */
     unsigned caps;
-    size_t name_max;          /* bytes of a constraint's name */
+    size_t name_max;                       /* bytes of a constraint's name */
     unsigned actions_fk, actions_emulated; /* ACTION_BIT sets */
-    bool emulated_default;    /* relationMode defaults to prisma */
-    unsigned scopes;           /* bits of name_scope */
+    bool emulated_default;                 /* relationMode defaults to prisma */
+    unsigned scopes;                       /* bits of name_scope */
 } provider_row;
 
 const provider_row *provider_by_name(nicol_str name);
@@ -131,6 +131,7 @@ typedef struct index_info {
     nicol_str algorithm; /* "Hash"; empty: the default */
     span algorithm_at;
     int clustered; /* -1: not written */
+    bool partial;  /* has a condition: tells no rows apart */
     struct index_info *next;
 } index_info;
 
@@ -162,9 +163,9 @@ typedef struct relation_info {
 } relation_info;
 
 typedef struct sc_ctx {
-    arena *a;    /* the result */
-    arena *t;    /* everything that schema_parse alone needs */
-    mem tmem;    /* maps of the work, in t */
+    arena *a; /* the result */
+    arena *t; /* everything that schema_parse alone needs */
+    mem tmem; /* maps of the work, in t */
     const mem *m;
     const schema_file *files;
     size_t files_n;
@@ -173,14 +174,15 @@ typedef struct sc_ctx {
     schema *s;
     const provider_row *prov; /* NULL: no usable datasource */
     int version;
-    map *names;    /* tops by name */
+    map *names; /* tops by name */
     model_info *models;
     enum_info *enums;
     relation_info *rels;
     size_t rels_n;
     map *rel_groups;
-    map *taken; /* names of constraints */
-    size_t line_errors; /* of the parser: they do not keep the other phases from running */
+    map *taken;           /* names of constraints */
+    bool partial_indexes; /* the preview feature is on */
+    size_t line_errors;   /* of the parser: they do not keep the other phases from running */
     const ast_top *datasource;
     const ast_expr *schemas; /* value of `schemas` */
     nicol_str *schema_names;
@@ -190,21 +192,22 @@ typedef struct sc_ctx {
 
 /* --- phases ----------------------------------------------------------------------------------------------------------- */
 
-bool names_resolve(sc_ctx *c);  /* tops, fields, values: allocates models and enums */
-void types_resolve(sc_ctx *c);  /* fields to scalars, enums, models */
-void attrs_resolve(sc_ctx *c);  /* every attribute */
-void config_resolve(sc_ctx *c); /* datasource, generators */
+bool names_resolve(sc_ctx *c);   /* tops, fields, values: allocates models and enums */
+void types_resolve(sc_ctx *c);   /* fields to scalars, enums, models */
+void attrs_resolve(sc_ctx *c);   /* every attribute */
+void config_resolve(sc_ctx *c);  /* datasource, generators */
 bool relations_infer(sc_ctx *c); /* pairs relation fields */
-void checks_run(sc_ctx *c);     /* everything that needs the provider */
-bool model_finish(sc_ctx *c);   /* fills what the public structs promise */
+void checks_run(sc_ctx *c);      /* everything that needs the provider */
+bool model_finish(sc_ctx *c);    /* fills what the public structs promise */
 
 /* --- shared helpers --------------------------------------------------------------------------------------------------- */
 
 #define NEW(c, type) ((type *)ctx_alloc((c), (c)->t, 1, sizeof(type)))
 #define NEW_ARRAY(c, n, type) ((type *)ctx_alloc((c), (c)->t, (n), sizeof(type)))
 #define KEEP_ARRAY(c, n, type) ((type *)ctx_alloc((c), (c)->a, (n), sizeof(type)))
-void *ctx_alloc(sc_ctx *c, arena *a, size_t n, size_t size); /* zeroed; NULL also for n = 0; failure is noted in c->oom */
-mem mem_in_arena(arena *a);                                  /* a source of memory for maps that live in an arena */
+void *ctx_alloc(sc_ctx *c, arena *a, size_t n,
+                size_t size); /* zeroed; NULL also for n = 0; failure is noted in c->oom */
+mem mem_in_arena(arena *a);   /* a source of memory for maps that live in an arena */
 bool map_add(sc_ctx *c, map *h, nicol_str key, void *value);
 nicol_str ctx_text(sc_ctx *c, const char *fmt, ...) NICOL_PRINTF(2, 3);
 nicol_str ctx_source(const sc_ctx *c, span at);
@@ -230,6 +233,7 @@ bool expr_integer(sc_ctx *c, const ast_expr *e, int64_t *out);
 nicol_str expr_text(sc_ctx *c, const ast_expr *e);      /* as messages quote it */
 nicol_str expr_text_keep(sc_ctx *c, const ast_expr *e); /* the same in the result's arena */
 bool is_call(const ast_expr *e, nicol_str name);
+const char *expr_kind_name(const ast_expr *e);                /* "string", "numeric", ... */
 named_arg arg_string(sc_ctx *c, ast_attr *a, nicol_str name); /* optional, not empty */
 
 field_info *field_find(const model_info *m, nicol_str name);
@@ -242,7 +246,7 @@ nicol_str join_names(sc_ctx *c, const schema_field *const *f, size_t n, const ch
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a);
 void default_check(sc_ctx *c, field_info *f);
 void default_finish(sc_ctx *c, field_info *f); /* fills f->f->def */
-bool jsontext_valid(nicol_str s, buf *why);   /* jsontext.c */
+bool jsontext_valid(nicol_str s, buf *why);    /* jsontext.c */
 /* native.c */
 void native_check(sc_ctx *c, field_info *f);
 void native_unsupported_check(sc_ctx *c, const field_info *f);
@@ -276,6 +280,10 @@ void check_fk_name(sc_ctx *c, const relation_info *r);
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x);
 void check_default_name(sc_ctx *c, const field_info *f);
 void check_tables(sc_ctx *c);
+void check_cascade(sc_ctx *c, const relation_info *r);
+void check_index_classes(sc_ctx *c, const index_info *x);
+const char *action_name(schema_action a);
+span arg_span(const ast_attr *a, nicol_str name);     /* of the argument, else of the attribute */
 nicol_str attr_title(sc_ctx *c, const index_info *x); /* "@id", "@@unique" */
 
 #endif

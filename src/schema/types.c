@@ -5,9 +5,11 @@ static const struct {
     nicol_str name;
     scalar_type type;
 } SCALARS[] = {
-    {NICOL_STR("Int"), SCALAR_INT},           {NICOL_STR("BigInt"), SCALAR_BIGINT},   {NICOL_STR("Float"), SCALAR_FLOAT},
-    {NICOL_STR("Boolean"), SCALAR_BOOLEAN},   {NICOL_STR("String"), SCALAR_STRING},   {NICOL_STR("DateTime"), SCALAR_DATETIME},
-    {NICOL_STR("Json"), SCALAR_JSON},         {NICOL_STR("Bytes"), SCALAR_BYTES},     {NICOL_STR("Decimal"), SCALAR_DECIMAL},
+    {NICOL_STR("Int"), SCALAR_INT},         {NICOL_STR("BigInt"), SCALAR_BIGINT},
+    {NICOL_STR("Float"), SCALAR_FLOAT},     {NICOL_STR("Boolean"), SCALAR_BOOLEAN},
+    {NICOL_STR("String"), SCALAR_STRING},   {NICOL_STR("DateTime"), SCALAR_DATETIME},
+    {NICOL_STR("Json"), SCALAR_JSON},       {NICOL_STR("Bytes"), SCALAR_BYTES},
+    {NICOL_STR("Decimal"), SCALAR_DECIMAL},
 };
 enum { SCALARS_N = sizeof(SCALARS) / sizeof(SCALARS[0]) };
 
@@ -32,10 +34,11 @@ static void unknown_type(sc_ctx *c, const ast_ident *type)
 {
     for (size_t i = 0; i < SCALARS_N; i++) {
         if (!str_ieq(type->name, SCALARS[i].name)) continue;
-        diag_error(&c->diags, type->at,
-                   "Type \"%.*s\" is neither a built-in type, nor refers to another model, composite type, or enum. Did you "
-                   "mean \"%.*s\"?",
-                   STR_FMT(type->name), STR_FMT(SCALARS[i].name));
+        diag_error(
+            &c->diags, type->at,
+            "Type \"%.*s\" is neither a built-in type, nor refers to another model, composite type, or enum. Did you "
+            "mean \"%.*s\"?",
+            STR_FMT(type->name), STR_FMT(SCALARS[i].name));
         return;
     }
     diag_error(&c->diags, type->at,
@@ -87,10 +90,11 @@ static void resolve_composite(sc_ctx *c, const ast_top *t)
         if (top == NULL) {
             unknown_type(c, &f->type);
         } else if (top->kind == TOP_MODEL || top->kind == TOP_VIEW) {
-            diag_error(&c->diags, f->at,
-                       "Error validating composite type \"%.*s\": Relations are not supported in composite types. Please "
-                       "remove the field `%.*s`.",
-                       STR_FMT(t->name.name), STR_FMT(f->name.name));
+            diag_error(
+                &c->diags, f->at,
+                "Error validating composite type \"%.*s\": Relations are not supported in composite types. Please "
+                "remove the field `%.*s`.",
+                STR_FMT(t->name.name), STR_FMT(f->name.name));
         }
     }
 }
