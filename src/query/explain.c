@@ -60,13 +60,22 @@ static shape shape_of(json_val v, scalar_type *type, bool *word, json_val *inner
     *type = SCALAR_UNKNOWN;
     *inner = v;
     switch (json_kind(v)) {
-    case JSON_NULL: return SHAPE_NULL;
+    case JSON_NULL:
+        return SHAPE_NULL;
     case JSON_FALSE:
-    case JSON_TRUE: *type = SCALAR_BOOLEAN; return SHAPE_SCALAR;
-    case JSON_NUMBER: *type = json_token(v)->escaped ? SCALAR_FLOAT : SCALAR_INT; return SHAPE_SCALAR;
-    case JSON_STRING: *type = SCALAR_STRING; return SHAPE_SCALAR;
-    case JSON_ARRAY: return SHAPE_LIST;
-    case JSON_OBJECT: break;
+    case JSON_TRUE:
+        *type = SCALAR_BOOLEAN;
+        return SHAPE_SCALAR;
+    case JSON_NUMBER:
+        *type = json_token(v)->escaped ? SCALAR_FLOAT : SCALAR_INT;
+        return SHAPE_SCALAR;
+    case JSON_STRING:
+        *type = SCALAR_STRING;
+        return SHAPE_SCALAR;
+    case JSON_ARRAY:
+        return SHAPE_LIST;
+    case JSON_OBJECT:
+        break;
     }
     nicol_str tag = query_tag(v, inner);
     if (str_eq(tag, S("FieldRef"))) return SHAPE_REF;
@@ -90,11 +99,16 @@ static nicol_str inferred(matcher *m, json_val v)
     bool word;
     json_val inner;
     switch (shape_of(v, &type, &word, &inner)) {
-    case SHAPE_NULL: return S("Null");
-    case SHAPE_SCALAR: return word ? S("Enum") : schema_scalar_name(type);
-    case SHAPE_OBJECT: return S("Object");
-    case SHAPE_REF: return S("FieldRef");
-    case SHAPE_LIST: break;
+    case SHAPE_NULL:
+        return S("Null");
+    case SHAPE_SCALAR:
+        return word ? S("Enum") : schema_scalar_name(type);
+    case SHAPE_OBJECT:
+        return S("Object");
+    case SHAPE_REF:
+        return S("FieldRef");
+    case SHAPE_LIST:
+        break;
     }
     nicol_str s = S("(");
     json_iter it = json_first(v);
@@ -122,7 +136,8 @@ static fault *wrong_type(matcher *m, const in_type *t, nicol_str name, json_val 
     return f;
 }
 
-static fault *wrong_value(matcher *m, nicol_str name, nicol_str value, nicol_str expected, const char *why, const place *at)
+static fault *wrong_value(matcher *m, nicol_str name, nicol_str value, nicol_str expected, const char *why,
+                          const place *at)
 {
     fault *f = new_fault(m, FAULT_VALUE, at);
     if (m->failed) return f;
@@ -159,12 +174,15 @@ static fault *wrong_text(matcher *m, const in_type *t, nicol_str name, nicol_str
     switch (t->scalar) {
     case SCALAR_DATETIME:
         return wrong_value(m, name, text, S("ISO-8601 DateTime"), query_datetime_problem(text), at);
-    case SCALAR_BIGINT: return wrong_value(m, name, text, S("big integer String"), integer_problem(text), at);
+    case SCALAR_BIGINT:
+        return wrong_value(m, name, text, S("big integer String"), integer_problem(text), at);
     case SCALAR_DECIMAL:
         return wrong_value(m, name, text, S("decimal String"),
                            text.len ? "invalid digit found in string" : "Failed to parse empty string", at);
-    case SCALAR_BYTES: return wrong_value(m, name, text, S("base64 String"), "Invalid base64 text", at);
-    default: return NULL;
+    case SCALAR_BYTES:
+        return wrong_value(m, name, text, S("base64 String"), "Invalid base64 text", at);
+    default:
+        return NULL;
     }
 }
 
@@ -186,7 +204,8 @@ static fault *match_words(matcher *m, const in_type *t, nicol_str name, json_val
 {
     json_val inner = v;
     nicol_str tag = query_tag(v, &inner);
-    if ((tag.len != 0 && !str_eq(tag, S("Enum"))) || json_kind(inner) != JSON_STRING) return wrong_type(m, t, name, v, at);
+    if ((tag.len != 0 && !str_eq(tag, S("Enum"))) || json_kind(inner) != JSON_STRING)
+        return wrong_type(m, t, name, v, at);
     nicol_str word = json_text(inner);
     bool known = t->kind == TYPE_ENUM ? schema_enum_value_get(t->en, word) != NULL : words_have(t, word);
     return known ? NULL : wrong_value(m, name, word, type_name(m->a, t), NULL, at);
@@ -276,10 +295,13 @@ static fault *match_one(matcher *m, const in_type *t, nicol_str name, json_val v
     if (sh == SHAPE_NULL) return t->kind == TYPE_NULL ? NULL : missing(m, t, 1, at);
     if (t->list) return sh == SHAPE_LIST ? match_list(m, t, name, v, at) : wrong_type(m, t, name, v, at);
     switch ((type_kind)t->kind) {
-    case TYPE_NULL: break;
-    case TYPE_SCALAR: return match_scalar(m, t, name, v, sh, at);
+    case TYPE_NULL:
+        break;
+    case TYPE_SCALAR:
+        return match_scalar(m, t, name, v, sh, at);
     case TYPE_ENUM:
-    case TYPE_WORDS: return sh == SHAPE_SCALAR ? match_words(m, t, name, v, at) : wrong_type(m, t, name, v, at);
+    case TYPE_WORDS:
+        return sh == SHAPE_SCALAR ? match_words(m, t, name, v, at) : wrong_type(m, t, name, v, at);
     case TYPE_OBJECT:
         if (sh == SHAPE_OBJECT || sh == SHAPE_REF) return match_object(m, t, inner, at);
         break;
@@ -388,14 +410,17 @@ static bool leads_to(const target *t, nicol_str key, target *next, const schema_
         *relation = f;
         *unknown = !is_relation || f->arity != ARITY_LIST;
         return false;
-    case OUT_AFFECTED: *unknown = !reader_key_is(key, "count"); return false;
+    case OUT_AFFECTED:
+        *unknown = !reader_key_is(key, "count");
+        return false;
     case OUT_AGGREGATE_PART:
         *unknown = !(f && out_aggregate_takes(t->fn, f)) && !(t->fn == AGG_COUNT && reader_key_is(key, "_all"));
         return false;
     case OUT_GROUP:
         if (field && !is_relation) return false;
         break;
-    case OUT_AGGREGATE: break;
+    case OUT_AGGREGATE:
+        break;
     }
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (!reader_key_is(key, parts[i].key)) continue;
@@ -490,7 +515,8 @@ static target action_target(query_action action, const schema_model *model)
     if (action == QUERY_AGGREGATE) t.kind = OUT_AGGREGATE;
     else if (action == QUERY_GROUP_BY) t.kind = OUT_GROUP;
     else if (action == QUERY_CREATE_MANY_RETURN || action == QUERY_UPDATE_MANY_RETURN) t.kind = OUT_RETURNED;
-    else if (action == QUERY_CREATE_MANY || action == QUERY_UPDATE_MANY || action == QUERY_DELETE_MANY) t.kind = OUT_AFFECTED;
+    else if (action == QUERY_CREATE_MANY || action == QUERY_UPDATE_MANY || action == QUERY_DELETE_MANY)
+        t.kind = OUT_AFFECTED;
     return t;
 }
 
@@ -506,6 +532,8 @@ void query_explain(const schema *s, query_action action, const schema_model *mod
     if (!m.failed) f = match_arguments(&m, &o, args, action == QUERY_CREATE_ONE);
     if (!m.failed && !f) f = match_selection(&m, &t, sel);
     if (arena_failed(a)) (void)nicol_fail_oom(err);
-    else if (m.failed) (void)nicol_fail(err, NICOL_E_QUERY_INVALID, "The query does not match the schema; it is too large to say where.");
+    else if (m.failed)
+        (void)nicol_fail(err, NICOL_E_QUERY_INVALID,
+                         "The query does not match the schema; it is too large to say where.");
     else if (f) (void)fault_raise(f, s, a, err);
 }

@@ -51,7 +51,8 @@ static void put_bounds(printer *p, const fault *f)
         if (o->min != 1) buf_printf(out, "%u fields", o->min);
     } else if (o->max == UINT32_MAX) {
         buf_printf(out, "Expected a minimum of %u fields", o->min);
-        for (uint32_t i = 0; i < o->any_of; i++) buf_printf(out, "%s%.*s", i ? ", " : " of (", STR_FMT(o->fields[i].name));
+        for (uint32_t i = 0; i < o->any_of; i++)
+            buf_printf(out, "%s%.*s", i ? ", " : " of (", STR_FMT(o->fields[i].name));
         if (o->any_of) buf_char(out, ')');
     } else {
         buf_printf(out, "Expected a minimum of %u and at most %u fields", o->min, o->max);
@@ -63,14 +64,20 @@ static void put_sentence(printer *p, const fault *f)
 {
     buf *out = &p->out;
     switch (f->kind) {
-    case FAULT_EMPTY_SELECTION: buf_lit(out, "Expected a minimum of 1 field to be present, got 0"); break;
+    case FAULT_EMPTY_SELECTION:
+        buf_lit(out, "Expected a minimum of 1 field to be present, got 0");
+        break;
     case FAULT_UNKNOWN_SELECTION:
         buf_lit(out, "Field '");
         buf_str(out, f->name);
         buf_printf(out, "' not found in enclosing type '%.*s'", STR_FMT(f->output->name));
         break;
-    case FAULT_SCALAR_SELECTION: buf_printf(out, "Cannot select over scalar field '%.*s'", STR_FMT(f->name)); break;
-    case FAULT_UNKNOWN_ARGUMENT: buf_lit(out, "Argument does not exist in enclosing type"); break;
+    case FAULT_SCALAR_SELECTION:
+        buf_printf(out, "Cannot select over scalar field '%.*s'", STR_FMT(f->name));
+        break;
+    case FAULT_UNKNOWN_ARGUMENT:
+        buf_lit(out, "Argument does not exist in enclosing type");
+        break;
     case FAULT_UNKNOWN_FIELD:
         buf_char(out, '`');
         put_path(out, f->selection, '.');
@@ -84,8 +91,8 @@ static void put_sentence(printer *p, const fault *f)
         buf_lit(out, "`: A value is required but not set");
         break;
     case FAULT_TYPE:
-        buf_printf(out, "Invalid argument type. `%.*s` should be of any of the following types: `%.*s`", STR_FMT(f->name),
-                   STR_FMT(name_of(p, f->types)));
+        buf_printf(out, "Invalid argument type. `%.*s` should be of any of the following types: `%.*s`",
+                   STR_FMT(f->name), STR_FMT(name_of(p, f->types)));
         break;
     case FAULT_VALUE:
         buf_lit(out, "Invalid argument value. `");
@@ -94,7 +101,9 @@ static void put_sentence(printer *p, const fault *f)
         if (f->underlying.len) buf_printf(out, ". Underlying error: %.*s", STR_FMT(f->underlying));
         break;
     case FAULT_TOO_FEW:
-    case FAULT_TOO_MANY: put_bounds(p, f); break;
+    case FAULT_TOO_MANY:
+        put_bounds(p, f);
+        break;
     case FAULT_UNION:
         buf_lit(out, "Unable to match input value to any allowed input type for the field. Parse errors: [");
         for (uint32_t i = 0; i < f->kids_n; i++) {
@@ -146,8 +155,11 @@ static void put_input_type(printer *p, const in_type *t)
         buf_char(out, '}');
         return;
     }
-    static const char *const kinds[] = {[TYPE_NULL] = "scalar", [TYPE_SCALAR] = "scalar", [TYPE_ENUM] = "enum",
-                                        [TYPE_WORDS] = "enum", [TYPE_OBJECT] = "object"};
+    static const char *const kinds[] = {[TYPE_NULL] = "scalar",
+                                        [TYPE_SCALAR] = "scalar",
+                                        [TYPE_ENUM] = "enum",
+                                        [TYPE_WORDS] = "enum",
+                                        [TYPE_OBJECT] = "object"};
     buf_printf(out, "{\"kind\":\"%s\",\"name\":", kinds[t->kind]);
     json_put_str(out, name_of(p, t));
     if (t->kind == TYPE_OBJECT) {
@@ -212,7 +224,9 @@ static void put_meta_detail(printer *p, const fault *f)
     buf *out = &p->out;
     switch (f->kind) {
     case FAULT_EMPTY_SELECTION:
-    case FAULT_UNKNOWN_SELECTION: put_output_type(p, f->output); break;
+    case FAULT_UNKNOWN_SELECTION:
+        put_output_type(p, f->output);
+        break;
     case FAULT_SCALAR_SELECTION:
         buf_lit(out, "\"fieldName\":");
         json_put_str(out, f->name);
@@ -246,19 +260,27 @@ static void put_meta_detail(printer *p, const fault *f)
         }
         break;
     case FAULT_TOO_FEW:
-    case FAULT_TOO_MANY: put_bounds_json(p, f); break;
-    case FAULT_UNION: break;
+    case FAULT_TOO_MANY:
+        put_bounds_json(p, f);
+        break;
+    case FAULT_UNION:
+        break;
     }
 }
 
 static void put_meta(printer *p, const fault *f)
 {
-    static const char *const names[] = {
-        [FAULT_EMPTY_SELECTION] = "EmptySelection", [FAULT_UNKNOWN_SELECTION] = "UnknownSelectionField",
-        [FAULT_SCALAR_SELECTION] = "SelectionSetOnScalar", [FAULT_UNKNOWN_ARGUMENT] = "UnknownArgument",
-        [FAULT_UNKNOWN_FIELD] = "UnknownInputField", [FAULT_MISSING] = "RequiredArgumentMissing",
-        [FAULT_TYPE] = "InvalidArgumentType", [FAULT_VALUE] = "InvalidArgumentValue",
-        [FAULT_TOO_FEW] = "SomeFieldsMissing", [FAULT_TOO_MANY] = "TooManyFieldsGiven", [FAULT_UNION] = "Union"};
+    static const char *const names[] = {[FAULT_EMPTY_SELECTION] = "EmptySelection",
+                                        [FAULT_UNKNOWN_SELECTION] = "UnknownSelectionField",
+                                        [FAULT_SCALAR_SELECTION] = "SelectionSetOnScalar",
+                                        [FAULT_UNKNOWN_ARGUMENT] = "UnknownArgument",
+                                        [FAULT_UNKNOWN_FIELD] = "UnknownInputField",
+                                        [FAULT_MISSING] = "RequiredArgumentMissing",
+                                        [FAULT_TYPE] = "InvalidArgumentType",
+                                        [FAULT_VALUE] = "InvalidArgumentValue",
+                                        [FAULT_TOO_FEW] = "SomeFieldsMissing",
+                                        [FAULT_TOO_MANY] = "TooManyFieldsGiven",
+                                        [FAULT_UNION] = "Union"};
     buf *out = &p->out;
     buf_printf(out, "{\"kind\":\"%s\",", names[f->kind]);
     if (f->kind == FAULT_UNION) {

@@ -44,7 +44,8 @@ static bool order_step(reader *r, json_val v, const schema_model *m, const schem
     if (!reader_more(r, &it)) return !err_is(r->err); /* {} orders by nothing */
     const schema_field *f = schema_field_get(m, it.key);
     if (!f && reader_key_is(it.key, "_relevance") && query_has_search(r->s)) {
-        return nicol_fail(r->err, NICOL_E_UNSUPPORTED, "Ordering by `_relevance` is not supported; order by a field instead.");
+        return nicol_fail(r->err, NICOL_E_UNSUPPORTED,
+                          "Ordering by `_relevance` is not supported; order by a field instead.");
     }
     if (!f || !query_visible(f)) return false;
     query_order o = {.field = f, .path_n = path_n};

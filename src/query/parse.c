@@ -29,7 +29,8 @@ bool reader_enter(reader *r)
         r->depth++;
         return true;
     }
-    return nicol_fail(r->err, NICOL_E_LIMIT, "The query is nested more than %d levels deep; split it into several queries.",
+    return nicol_fail(r->err, NICOL_E_LIMIT,
+                      "The query is nested more than %d levels deep; split it into several queries.",
                       NICOL_QUERY_DEPTH_MAX);
 }
 
@@ -58,10 +59,24 @@ bool query_fail_input(arena *a, nicol_error *err, const char *fmt, ...)
 static const struct argument {
     const char *name;
     uint8_t slot;
-} arguments[] = {{"where", 0}, {"data", 1}, {"create", 2}, {"update", 3}, {"limit", 4}, {"skipDuplicates", 5},
-                 {"by", 6}, {"having", 7}, {"orderBy", 8}, {"take", 9}, {"skip", 10}, {"relationLoadStrategy", 11}};
-enum { A_WHERE, A_DATA, A_CREATE, A_UPDATE, A_LIMIT, A_SKIP_DUPLICATES, A_BY, A_HAVING, A_ORDER, A_TAKE, A_SKIP,
-       A_STRATEGY, A_N };
+} arguments[] = {{"where", 0},   {"data", 1},           {"create", 2}, {"update", 3},
+                 {"limit", 4},   {"skipDuplicates", 5}, {"by", 6},     {"having", 7},
+                 {"orderBy", 8}, {"take", 9},           {"skip", 10},  {"relationLoadStrategy", 11}};
+enum {
+    A_WHERE,
+    A_DATA,
+    A_CREATE,
+    A_UPDATE,
+    A_LIMIT,
+    A_SKIP_DUPLICATES,
+    A_BY,
+    A_HAVING,
+    A_ORDER,
+    A_TAKE,
+    A_SKIP,
+    A_STRATEGY,
+    A_N
+};
 #define BIT(a) (1u << (a))
 
 static bool take_arguments(reader *r, json_val args, unsigned allowed, json_val vals[A_N])
@@ -244,8 +259,10 @@ static bool check_group(reader *r)
         if (op->aggs[i].fn == AGG_NONE && !is_by(op, op->aggs[i].field)) add_name(&selected, op->aggs[i].field->name);
     }
     if (selected.len) {
-        return query_fail_input(r->a, r->err, "Every selected scalar field that is not part of an aggregation must be "
-                                "included in the by-arguments of the query. Missing fields: %s", selected.text);
+        return query_fail_input(r->a, r->err,
+                                "Every selected scalar field that is not part of an aggregation must be "
+                                "included in the by-arguments of the query. Missing fields: %s",
+                                selected.text);
     }
     for (uint32_t i = 0; i < op->find.order_n; i++) {
         const query_order *o = &op->find.order[i];
@@ -258,13 +275,17 @@ static bool check_group(reader *r)
         if (!is_by(op, id->fields[i])) add_name(&ordered, id->fields[i]->name);
     }
     if (ordered.len) {
-        return query_fail_input(r->a, r->err, "Every field used for orderBy must be included in the by-arguments of the "
-                                "query. Missing fields: %s", ordered.text);
+        return query_fail_input(r->a, r->err,
+                                "Every field used for orderBy must be included in the by-arguments of the "
+                                "query. Missing fields: %s",
+                                ordered.text);
     }
     if (op->having) having_names(op, op->having, &having);
     if (having.len) {
-        return query_fail_input(r->a, r->err, "Every field used in `having` filters must either be an aggregation filter "
-                                "or be included in the selection of the query. Missing fields: %s", having.text);
+        return query_fail_input(r->a, r->err,
+                                "Every field used in `having` filters must either be an aggregation filter "
+                                "or be included in the selection of the query. Missing fields: %s",
+                                having.text);
     }
     return true;
 }
@@ -298,21 +319,31 @@ static bool read_action(reader *r, json_val args, json_val sel)
     case QUERY_FIND_UNIQUE_OR_THROW:
     case QUERY_FIND_FIRST:
     case QUERY_FIND_FIRST_OR_THROW:
-    case QUERY_FIND_MANY: return read_find(r, args, sel);
-    case QUERY_CREATE_ONE: return read_create(r, args, sel);
+    case QUERY_FIND_MANY:
+        return read_find(r, args, sel);
+    case QUERY_CREATE_ONE:
+        return read_create(r, args, sel);
     case QUERY_CREATE_MANY:
-    case QUERY_CREATE_MANY_RETURN: return read_create_many(r, args, sel);
+    case QUERY_CREATE_MANY_RETURN:
+        return read_create_many(r, args, sel);
     case QUERY_UPDATE_ONE:
     case QUERY_UPSERT_ONE:
-    case QUERY_DELETE_ONE: return read_one(r, args, sel);
+    case QUERY_DELETE_ONE:
+        return read_one(r, args, sel);
     case QUERY_UPDATE_MANY:
-    case QUERY_UPDATE_MANY_RETURN: return read_update_many(r, args, sel);
-    case QUERY_DELETE_MANY: return read_delete_many(r, args, sel);
-    case QUERY_AGGREGATE: return read_aggregate(r, args, sel);
-    case QUERY_GROUP_BY: return read_group(r, args, sel);
+    case QUERY_UPDATE_MANY_RETURN:
+        return read_update_many(r, args, sel);
+    case QUERY_DELETE_MANY:
+        return read_delete_many(r, args, sel);
+    case QUERY_AGGREGATE:
+        return read_aggregate(r, args, sel);
+    case QUERY_GROUP_BY:
+        return read_group(r, args, sel);
     case QUERY_RAW:
-    case QUERY_EXECUTE_RAW: return reader_raw(r, args);
-    case QUERY_ACTION_N: break;
+    case QUERY_EXECUTE_RAW:
+        return reader_raw(r, args);
+    case QUERY_ACTION_N:
+        break;
     }
     return false;
 }

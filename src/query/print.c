@@ -8,16 +8,36 @@ static void print_val(val v, buf *out)
 {
     char text[40];
     switch ((val_type)v.type) {
-    case VAL_UNDEF: buf_lit(out, "undefined"); return;
-    case VAL_NULL: buf_lit(out, "null"); return;
-    case VAL_BOOL: buf_str(out, v.u.i ? S("true") : S("false")); return;
-    case VAL_INT: buf_i64(out, v.u.i); return;
-    case VAL_FLOAT: buf_bytes(out, text, float_format(text, v.u.f)); return;
-    case VAL_STR: json_put_str(out, val_str(v)); return;
-    case VAL_DECIMAL: buf_printf(out, "%.*sm", STR_FMT(val_str(v))); return;
-    case VAL_DATETIME: buf_bytes(out, text, datetime_format(text, v.u.i)); return;
-    case VAL_JSON: buf_printf(out, "json'%.*s'", STR_FMT(val_str(v))); return;
-    case VAL_BYTES: buf_printf(out, "bytes[%u]", v.n); return;
+    case VAL_UNDEF:
+        buf_lit(out, "undefined");
+        return;
+    case VAL_NULL:
+        buf_lit(out, "null");
+        return;
+    case VAL_BOOL:
+        buf_str(out, v.u.i ? S("true") : S("false"));
+        return;
+    case VAL_INT:
+        buf_i64(out, v.u.i);
+        return;
+    case VAL_FLOAT:
+        buf_bytes(out, text, float_format(text, v.u.f));
+        return;
+    case VAL_STR:
+        json_put_str(out, val_str(v));
+        return;
+    case VAL_DECIMAL:
+        buf_printf(out, "%.*sm", STR_FMT(val_str(v)));
+        return;
+    case VAL_DATETIME:
+        buf_bytes(out, text, datetime_format(text, v.u.i));
+        return;
+    case VAL_JSON:
+        buf_printf(out, "json'%.*s'", STR_FMT(val_str(v)));
+        return;
+    case VAL_BYTES:
+        buf_printf(out, "bytes[%u]", v.n);
+        return;
     case VAL_LIST:
         buf_char(out, '[');
         for (uint32_t i = 0; i < v.n; i++) {
@@ -27,7 +47,8 @@ static void print_val(val v, buf *out)
         buf_char(out, ']');
         return;
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     buf_char(out, '?');
 }
@@ -35,27 +56,54 @@ static void print_val(val v, buf *out)
 static void print_value(const query_op *op, query_value v, buf *out)
 {
     switch (v.kind) {
-    case QVAL_NULL: buf_lit(out, "null"); return;
-    case QVAL_JSON_NULL: buf_lit(out, "jsonNull"); return;
-    case QVAL_ANY_NULL: buf_lit(out, "anyNull"); return;
-    case QVAL_FIELD: buf_printf(out, "&%.*s", STR_FMT(v.ref->name)); return;
-    case QVAL_PARAM: print_val(op->params[v.param].value, out); return;
+    case QVAL_NULL:
+        buf_lit(out, "null");
+        return;
+    case QVAL_JSON_NULL:
+        buf_lit(out, "jsonNull");
+        return;
+    case QVAL_ANY_NULL:
+        buf_lit(out, "anyNull");
+        return;
+    case QVAL_FIELD:
+        buf_printf(out, "&%.*s", STR_FMT(v.ref->name));
+        return;
+    case QVAL_PARAM:
+        print_val(op->params[v.param].value, out);
+        return;
     }
 }
 
 static const char *const op_names[] = {
-    [QOP_EQ] = "=", [QOP_NE] = "!=", [QOP_IN] = " in ", [QOP_NOT_IN] = " notIn ", [QOP_LT] = "<", [QOP_LTE] = "<=",
-    [QOP_GT] = ">", [QOP_GTE] = ">=", [QOP_CONTAINS] = " contains ", [QOP_NOT_CONTAINS] = " !contains ",
-    [QOP_STARTS_WITH] = " startsWith ", [QOP_NOT_STARTS_WITH] = " !startsWith ", [QOP_ENDS_WITH] = " endsWith ",
-    [QOP_NOT_ENDS_WITH] = " !endsWith ", [QOP_HAS] = " has ", [QOP_HAS_EVERY] = " hasEvery ",
-    [QOP_HAS_SOME] = " hasSome ", [QOP_IS_EMPTY] = " isEmpty ", [QOP_SEARCH] = " search ",
-    [QOP_NOT_SEARCH] = " !search ", [QOP_JSON_STRING_CONTAINS] = " string_contains ",
-    [QOP_JSON_STRING_STARTS_WITH] = " string_starts_with ", [QOP_JSON_STRING_ENDS_WITH] = " string_ends_with ",
-    [QOP_JSON_ARRAY_CONTAINS] = " array_contains ", [QOP_JSON_ARRAY_STARTS_WITH] = " array_starts_with ",
+    [QOP_EQ] = "=",
+    [QOP_NE] = "!=",
+    [QOP_IN] = " in ",
+    [QOP_NOT_IN] = " notIn ",
+    [QOP_LT] = "<",
+    [QOP_LTE] = "<=",
+    [QOP_GT] = ">",
+    [QOP_GTE] = ">=",
+    [QOP_CONTAINS] = " contains ",
+    [QOP_NOT_CONTAINS] = " !contains ",
+    [QOP_STARTS_WITH] = " startsWith ",
+    [QOP_NOT_STARTS_WITH] = " !startsWith ",
+    [QOP_ENDS_WITH] = " endsWith ",
+    [QOP_NOT_ENDS_WITH] = " !endsWith ",
+    [QOP_HAS] = " has ",
+    [QOP_HAS_EVERY] = " hasEvery ",
+    [QOP_HAS_SOME] = " hasSome ",
+    [QOP_IS_EMPTY] = " isEmpty ",
+    [QOP_SEARCH] = " search ",
+    [QOP_NOT_SEARCH] = " !search ",
+    [QOP_JSON_STRING_CONTAINS] = " string_contains ",
+    [QOP_JSON_STRING_STARTS_WITH] = " string_starts_with ",
+    [QOP_JSON_STRING_ENDS_WITH] = " string_ends_with ",
+    [QOP_JSON_ARRAY_CONTAINS] = " array_contains ",
+    [QOP_JSON_ARRAY_STARTS_WITH] = " array_starts_with ",
     [QOP_JSON_ARRAY_ENDS_WITH] = " array_ends_with ",
 };
-static const char *const agg_names[] = {[AGG_NONE] = "", [AGG_COUNT] = "count", [AGG_SUM] = "sum", [AGG_AVG] = "avg",
-                                        [AGG_MIN] = "min", [AGG_MAX] = "max"};
+static const char *const agg_names[] = {
+    [AGG_NONE] = "", [AGG_COUNT] = "count", [AGG_SUM] = "sum", [AGG_AVG] = "avg", [AGG_MIN] = "min", [AGG_MAX] = "max"};
 
 static void print_agg(query_aggregate fn, const schema_field *f, buf *out)
 {
@@ -66,8 +114,11 @@ static void print_agg(query_aggregate fn, const schema_field *f, buf *out)
 
 static void print_filter(const query_op *op, const query_filter *f, buf *out)
 {
-    static const char *const quantifiers[] = {[QUANT_SOME] = "some", [QUANT_EVERY] = "every", [QUANT_NONE] = "none",
-                                              [QUANT_IS] = "is", [QUANT_IS_NOT] = "isNot"};
+    static const char *const quantifiers[] = {[QUANT_SOME] = "some",
+                                              [QUANT_EVERY] = "every",
+                                              [QUANT_NONE] = "none",
+                                              [QUANT_IS] = "is",
+                                              [QUANT_IS_NOT] = "isNot"};
     if (f->kind == QFILTER_SCALAR) {
         print_agg(f->aggregate, f->field, out);
         if (f->has_path) {
@@ -155,10 +206,12 @@ static void print_write(const query_op *op, const query_write *w, buf *out);
 static void print_nested(const query_op *op, const query_nested *n, buf *out)
 {
     static const char *const kinds[] = {
-        [NESTED_CREATE] = "create", [NESTED_CREATE_MANY] = "createMany", [NESTED_CONNECT] = "connect",
-        [NESTED_CONNECT_OR_CREATE] = "connectOrCreate", [NESTED_DISCONNECT] = "disconnect", [NESTED_SET] = "set",
-        [NESTED_UPDATE] = "update", [NESTED_UPDATE_MANY] = "updateMany", [NESTED_UPSERT] = "upsert",
-        [NESTED_DELETE] = "delete", [NESTED_DELETE_MANY] = "deleteMany"};
+        [NESTED_CREATE] = "create",         [NESTED_CREATE_MANY] = "createMany",
+        [NESTED_CONNECT] = "connect",       [NESTED_CONNECT_OR_CREATE] = "connectOrCreate",
+        [NESTED_DISCONNECT] = "disconnect", [NESTED_SET] = "set",
+        [NESTED_UPDATE] = "update",         [NESTED_UPDATE_MANY] = "updateMany",
+        [NESTED_UPSERT] = "upsert",         [NESTED_DELETE] = "delete",
+        [NESTED_DELETE_MANY] = "deleteMany"};
     buf_printf(out, "%.*s.%s%s[", STR_FMT(n->field->name), kinds[n->kind], n->skip_duplicates ? " skip" : "");
     for (uint32_t i = 0; i < n->items_n; i++) {
         const query_nested_item *item = &n->items[i];
@@ -180,8 +233,8 @@ static void print_nested(const query_op *op, const query_nested *n, buf *out)
 
 static void print_write(const query_op *op, const query_write *w, buf *out)
 {
-    static const char *const ops[] = {[SET_VALUE] = "=", [SET_INCREMENT] = "+=", [SET_DECREMENT] = "-=",
-                                      [SET_MULTIPLY] = "*=", [SET_DIVIDE] = "/=", [SET_PUSH] = " push "};
+    static const char *const ops[] = {[SET_VALUE] = "=",     [SET_INCREMENT] = "+=", [SET_DECREMENT] = "-=",
+                                      [SET_MULTIPLY] = "*=", [SET_DIVIDE] = "/=",    [SET_PUSH] = " push "};
     buf_char(out, '{');
     for (uint32_t i = 0; i < w->sets_n; i++) {
         if (i) buf_char(out, ' ');

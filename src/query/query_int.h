@@ -88,8 +88,15 @@ bool reader_select(reader *r, json_val sel, const schema_model *m, query_select 
 bool reader_counts_only(json_val sel);
 bool reader_aggregates(reader *r, json_val sel, const schema_model *m, bool grouped);
 bool reader_field_names(reader *r, json_val v, const schema_model *m, const schema_field ***out, uint32_t *n);
-enum { FIND_ORDER = 1, FIND_CURSOR = 2, FIND_TAKE = 4, FIND_DISTINCT = 8, FIND_WHERE = 16, FIND_UNIQUE = 32,
-       FIND_MANY = FIND_WHERE | FIND_ORDER | FIND_CURSOR | FIND_TAKE | FIND_DISTINCT };
+enum {
+    FIND_ORDER = 1,
+    FIND_CURSOR = 2,
+    FIND_TAKE = 4,
+    FIND_DISTINCT = 8,
+    FIND_WHERE = 16,
+    FIND_UNIQUE = 32,
+    FIND_MANY = FIND_WHERE | FIND_ORDER | FIND_CURSOR | FIND_TAKE | FIND_DISTINCT
+};
 
 /* --- write.c --- */
 /* `without`: the relation field on m that leads back to the parent, or NULL. */
@@ -123,8 +130,8 @@ bool query_has_strategy(const schema *s);
 
 /* --- explain.c --- */
 /* Fills err with what is wrong with a request that the first reading refused. */
-void query_explain(const schema *s, query_action action, const schema_model *m, json_val args, json_val sel, nicol_str key, arena *a,
-                   nicol_error *err);
+void query_explain(const schema *s, query_action action, const schema_model *m, json_val args, json_val sel,
+                   nicol_str key, arena *a, nicol_error *err);
 /* Fails with P2019 and its meta. */
 bool query_fail_input(arena *a, nicol_error *err, const char *fmt, ...) NICOL_PRINTF(3, 4);
 

@@ -7,7 +7,8 @@
 static bool raw_bad(reader *r, uint32_t index, nicol_str type)
 {
     return nicol_fail_in(r->a, r->err, NICOL_E_QUERY_INVALID,
-                         "Raw query parameter %u does not hold a valid value of type `%.*s`.", index + 1, STR_FMT(type));
+                         "Raw query parameter %u does not hold a valid value of type `%.*s`.", index + 1,
+                         STR_FMT(type));
 }
 
 static bool raw_number(json_val v, val *out)
@@ -28,12 +29,11 @@ static bool raw_tagged(reader *r, nicol_str type, json_val v, uint32_t index, va
     static const struct {
         const char *name;
         scalar_type type;
-    } types[] = {{"bigint", SCALAR_BIGINT}, {"int64", SCALAR_BIGINT},   {"int", SCALAR_INT},
-                 {"int32", SCALAR_INT},     {"float", SCALAR_FLOAT},    {"double", SCALAR_FLOAT},
-                 {"decimal", SCALAR_DECIMAL}, {"bytes", SCALAR_BYTES},  {"bool", SCALAR_BOOLEAN},
-                 {"string", SCALAR_STRING}, {"text", SCALAR_STRING},    {"char", SCALAR_STRING},
-                 {"enum", SCALAR_STRING},   {"xml", SCALAR_STRING},     {"uuid", SCALAR_STRING},
-                 {"time", SCALAR_STRING}};
+    } types[] = {
+        {"bigint", SCALAR_BIGINT}, {"int64", SCALAR_BIGINT},  {"int", SCALAR_INT},         {"int32", SCALAR_INT},
+        {"float", SCALAR_FLOAT},   {"double", SCALAR_FLOAT},  {"decimal", SCALAR_DECIMAL}, {"bytes", SCALAR_BYTES},
+        {"bool", SCALAR_BOOLEAN},  {"string", SCALAR_STRING}, {"text", SCALAR_STRING},     {"char", SCALAR_STRING},
+        {"enum", SCALAR_STRING},   {"xml", SCALAR_STRING},    {"uuid", SCALAR_STRING},     {"time", SCALAR_STRING}};
     int64_t ms;
     if (json_kind(v) == JSON_NULL) {
         *out = val_null();
@@ -76,16 +76,22 @@ static bool raw_value(reader *r, json_val v, uint32_t index, val *out)
 {
     nicol_str s;
     switch (json_kind(v)) {
-    case JSON_NULL: *out = val_null(); return true;
+    case JSON_NULL:
+        *out = val_null();
+        return true;
     case JSON_FALSE:
-    case JSON_TRUE: *out = val_bool(json_kind(v) == JSON_TRUE); return true;
-    case JSON_NUMBER: return raw_number(v, out) || raw_bad(r, index, S("number"));
+    case JSON_TRUE:
+        *out = val_bool(json_kind(v) == JSON_TRUE);
+        return true;
+    case JSON_NUMBER:
+        return raw_number(v, out) || raw_bad(r, index, S("number"));
     case JSON_STRING:
         s = json_text(v);
         if (s.ptr == NULL) return nicol_fail_oom(r->err);
         *out = val_text(VAL_STR, s);
         return true;
-    case JSON_ARRAY: return raw_list(r, v, index, out);
+    case JSON_ARRAY:
+        return raw_list(r, v, index, out);
     case JSON_OBJECT: {
         json_val type = json_get(v, S("prisma__type"));
         if (json_kind(type) == JSON_STRING) {

@@ -83,11 +83,16 @@ static nicol_str item_name(arena *a, const in_type *t)
 {
     nicol_str back = t->field ? capital(a, t->field->name) : S("");
     switch (t->object) {
-    case OBJ_CONNECT_OR_CREATE: return data_name(a, t, "CreateOrConnect");
-    case OBJ_ENVELOPE: return joined(a, "", t->model->name, "CreateMany", back, "InputEnvelope");
-    case OBJ_UPSERT: return data_name(a, t, t->many ? "UpsertWithWhereUnique" : "Upsert");
-    case OBJ_UPDATE_WHERE: return data_name(a, t, t->many ? "UpdateWithWhereUnique" : "UpdateToOneWithWhere");
-    default: return data_name(a, t, "UpdateManyWithWhere");
+    case OBJ_CONNECT_OR_CREATE:
+        return data_name(a, t, "CreateOrConnect");
+    case OBJ_ENVELOPE:
+        return joined(a, "", t->model->name, "CreateMany", back, "InputEnvelope");
+    case OBJ_UPSERT:
+        return data_name(a, t, t->many ? "UpsertWithWhereUnique" : "Upsert");
+    case OBJ_UPDATE_WHERE:
+        return data_name(a, t, t->many ? "UpdateWithWhereUnique" : "UpdateToOneWithWhere");
+    default:
+        return data_name(a, t, "UpdateManyWithWhere");
     }
 }
 
@@ -101,8 +106,8 @@ static nicol_str row_name(arena *a, const in_type *t)
 
 static nicol_str order_aggregate_name(arena *a, const in_type *t)
 {
-    static const char *const names[] = {[AGG_NONE] = "", [AGG_COUNT] = "Count", [AGG_SUM] = "Sum", [AGG_AVG] = "Avg",
-                                        [AGG_MIN] = "Min", [AGG_MAX] = "Max"};
+    static const char *const names[] = {[AGG_NONE] = "",   [AGG_COUNT] = "Count", [AGG_SUM] = "Sum",
+                                        [AGG_AVG] = "Avg", [AGG_MIN] = "Min",     [AGG_MAX] = "Max"};
     return arena_printf(a, "%.*s%sOrderByAggregateInput", STR_FMT(t->model->name), names[t->aggregate]);
 }
 
@@ -114,37 +119,61 @@ static nicol_str model_name(arena *a, const in_type *t, const char *tail)
 static nicol_str object_name(arena *a, const in_type *t)
 {
     switch ((object_kind)t->object) {
-    case OBJ_WHERE: return model_name(a, t, "WhereInput");
-    case OBJ_WHERE_UNIQUE: return model_name(a, t, "WhereUniqueInput");
-    case OBJ_WHERE_SCALARS: return model_name(a, t, "ScalarWhereInput");
-    case OBJ_WHERE_GROUPS: return model_name(a, t, "ScalarWhereWithAggregatesInput");
-    case OBJ_COMPOUND: return compound_name(a, t);
-    case OBJ_FILTER: return filter_name(a, t);
-    case OBJ_LIST_FILTER: return joined(a, "", filter_stem(a, t, false), "NullableListFilter", S(""), "");
-    case OBJ_REF: return ref_name(a, t);
-    case OBJ_RELATION_LIST: return model_name(a, t, "ListRelationFilter");
-    case OBJ_RELATION_ONE: return model_name(a, t, t->nullable ? "NullableScalarRelationFilter" : "ScalarRelationFilter");
-    case OBJ_ORDER: return model_name(a, t, "OrderByWithRelationInput");
-    case OBJ_ORDER_GROUPS: return model_name(a, t, "OrderByWithAggregationInput");
-    case OBJ_ORDER_COUNT: return model_name(a, t, "OrderByRelationAggregateInput");
-    case OBJ_ORDER_AGGREGATE: return order_aggregate_name(a, t);
-    case OBJ_ORDER_NULLS: return S("SortOrderInput");
-    case OBJ_ORDER_RELEVANCE: return model_name(a, t, "OrderByRelevanceInput");
-    case OBJ_CREATE: return data_name(a, t, "Create");
-    case OBJ_UPDATE: return data_name(a, t, "Update");
+    case OBJ_WHERE:
+        return model_name(a, t, "WhereInput");
+    case OBJ_WHERE_UNIQUE:
+        return model_name(a, t, "WhereUniqueInput");
+    case OBJ_WHERE_SCALARS:
+        return model_name(a, t, "ScalarWhereInput");
+    case OBJ_WHERE_GROUPS:
+        return model_name(a, t, "ScalarWhereWithAggregatesInput");
+    case OBJ_COMPOUND:
+        return compound_name(a, t);
+    case OBJ_FILTER:
+        return filter_name(a, t);
+    case OBJ_LIST_FILTER:
+        return joined(a, "", filter_stem(a, t, false), "NullableListFilter", S(""), "");
+    case OBJ_REF:
+        return ref_name(a, t);
+    case OBJ_RELATION_LIST:
+        return model_name(a, t, "ListRelationFilter");
+    case OBJ_RELATION_ONE:
+        return model_name(a, t, t->nullable ? "NullableScalarRelationFilter" : "ScalarRelationFilter");
+    case OBJ_ORDER:
+        return model_name(a, t, "OrderByWithRelationInput");
+    case OBJ_ORDER_GROUPS:
+        return model_name(a, t, "OrderByWithAggregationInput");
+    case OBJ_ORDER_COUNT:
+        return model_name(a, t, "OrderByRelationAggregateInput");
+    case OBJ_ORDER_AGGREGATE:
+        return order_aggregate_name(a, t);
+    case OBJ_ORDER_NULLS:
+        return S("SortOrderInput");
+    case OBJ_ORDER_RELEVANCE:
+        return model_name(a, t, "OrderByRelevanceInput");
+    case OBJ_CREATE:
+        return data_name(a, t, "Create");
+    case OBJ_UPDATE:
+        return data_name(a, t, "Update");
     case OBJ_CREATE_ROW:
-    case OBJ_UPDATE_ROW: return row_name(a, t);
+    case OBJ_UPDATE_ROW:
+        return row_name(a, t);
     case OBJ_OPERATIONS:
-        return joined(a, t->nullable ? "Nullable" : "", filter_stem(a, t, false), "FieldUpdateOperationsInput", S(""), "");
-    case OBJ_LIST_CREATE: return joined(a, "", t->model->name, "Create", t->field->name, "Input");
-    case OBJ_LIST_UPDATE: return joined(a, "", t->model->name, "Update", t->field->name, "Input");
+        return joined(a, t->nullable ? "Nullable" : "", filter_stem(a, t, false), "FieldUpdateOperationsInput", S(""),
+                      "");
+    case OBJ_LIST_CREATE:
+        return joined(a, "", t->model->name, "Create", t->field->name, "Input");
+    case OBJ_LIST_UPDATE:
+        return joined(a, "", t->model->name, "Update", t->field->name, "Input");
     case OBJ_NESTED_CREATE:
-    case OBJ_NESTED_UPDATE: return nested_name(a, t);
+    case OBJ_NESTED_UPDATE:
+        return nested_name(a, t);
     case OBJ_CONNECT_OR_CREATE:
     case OBJ_ENVELOPE:
     case OBJ_UPSERT:
     case OBJ_UPDATE_WHERE:
-    case OBJ_UPDATE_MANY_WHERE: return item_name(a, t);
+    case OBJ_UPDATE_MANY_WHERE:
+        return item_name(a, t);
     }
     return (nicol_str){0};
 }
@@ -181,14 +210,22 @@ nicol_str type_name(arena *a, const in_type *t)
 {
     nicol_str name = {0};
     switch ((type_kind)t->kind) {
-    case TYPE_NULL: name = S("Null"); break;
-    case TYPE_SCALAR: name = schema_scalar_name((scalar_type)t->scalar); break;
-    case TYPE_ENUM: name = t->en->name; break;
+    case TYPE_NULL:
+        name = S("Null");
+        break;
+    case TYPE_SCALAR:
+        name = schema_scalar_name((scalar_type)t->scalar);
+        break;
+    case TYPE_ENUM:
+        name = t->en->name;
+        break;
     case TYPE_WORDS:
         name = str_c(word_sets[t->words].name);
         if (t->model) name = model_name(a, t, word_sets[t->words].name);
         break;
-    case TYPE_OBJECT: name = object_name(a, t); break;
+    case TYPE_OBJECT:
+        name = object_name(a, t);
+        break;
     }
     if (name.ptr == NULL || !t->list) return name;
     return arena_printf(a, "%.*s[]", STR_FMT(name));
@@ -242,7 +279,10 @@ static void out_model(arena *a, out_kind kind, const schema_model *m, out_object
 static const struct {
     query_aggregate fn;
     const char *key, *name;
-} parts[] = {{AGG_COUNT, "_count", "Count"}, {AGG_AVG, "_avg", "Avg"}, {AGG_SUM, "_sum", "Sum"}, {AGG_MIN, "_min", "Min"},
+} parts[] = {{AGG_COUNT, "_count", "Count"},
+             {AGG_AVG, "_avg", "Avg"},
+             {AGG_SUM, "_sum", "Sum"},
+             {AGG_MIN, "_min", "Min"},
              {AGG_MAX, "_max", "Max"}};
 
 static void out_parts(arena *a, const schema_model *m, out_object *o)
@@ -272,7 +312,8 @@ static void out_part(arena *a, const schema_model *m, query_aggregate fn, out_ob
     }
 }
 
-bool type_output(arena *a, out_kind kind, const schema_model *m, query_aggregate fn, query_action action, out_object *out)
+bool type_output(arena *a, out_kind kind, const schema_model *m, query_aggregate fn, query_action action,
+                 out_object *out)
 {
     *out = (out_object){.fields = ARENA_ARRAY(a, m->fields_n + 8, out_field)};
     if (!out->fields) return false;
@@ -284,15 +325,16 @@ bool type_output(arena *a, out_kind kind, const schema_model *m, query_aggregate
         if (has_lists(m)) out_add(out, S("_count"), arena_printf(a, "%.*sCountOutputType", STR_FMT(model)), false);
         break;
     case OUT_RETURNED:
-        out->name = arena_printf(a, "%s%.*sAndReturnOutputType", action == QUERY_CREATE_MANY_RETURN ? "CreateMany" : "UpdateMany",
-                                 STR_FMT(model));
+        out->name = arena_printf(a, "%s%.*sAndReturnOutputType",
+                                 action == QUERY_CREATE_MANY_RETURN ? "CreateMany" : "UpdateMany", STR_FMT(model));
         out_model(a, kind, m, out);
         break;
     case OUT_COUNTS:
         out->name = arena_printf(a, "%.*sCountOutputType", STR_FMT(model));
         for (size_t i = 0; i < m->fields_n; i++) {
             const schema_field *f = &m->fields[i];
-            if (query_visible(f) && f->kind == FIELD_RELATION && f->arity == ARITY_LIST) out_add(out, f->name, S("Int"), false);
+            if (query_visible(f) && f->kind == FIELD_RELATION && f->arity == ARITY_LIST)
+                out_add(out, f->name, S("Int"), false);
         }
         break;
     case OUT_AFFECTED:
@@ -308,7 +350,9 @@ bool type_output(arena *a, out_kind kind, const schema_model *m, query_aggregate
         out_model(a, kind, m, out);
         out_parts(a, m, out);
         break;
-    case OUT_AGGREGATE_PART: out_part(a, m, fn, out); break;
+    case OUT_AGGREGATE_PART:
+        out_part(a, m, fn, out);
+        break;
     }
     return !arena_failed(a);
 }

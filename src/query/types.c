@@ -34,7 +34,9 @@ static in_type value_type(const schema_field *f)
 /* Field types (filters, references, operations) are of a scalar or an enum; `like` says which. */
 static in_type typed_object(object_kind k, const in_type *like)
 {
-    return (in_type){.kind = TYPE_OBJECT, .object = (uint8_t)k, .scalar = like->kind == TYPE_ENUM ? SCALAR_ENUM : like->scalar,
+    return (in_type){.kind = TYPE_OBJECT,
+                     .object = (uint8_t)k,
+                     .scalar = like->kind == TYPE_ENUM ? SCALAR_ENUM : like->scalar,
                      .en = like->en};
 }
 
@@ -146,7 +148,8 @@ static void where_unique_keys(builder *b, const in_type *t)
     const schema_model *m = t->model;
     for (size_t i = 0; i < m->fields_n; i++) {
         const schema_field *f = &m->fields[i];
-        if (!query_visible(f) || f->kind == FIELD_RELATION || f->arity == ARITY_LIST || !query_field_unique(f)) continue;
+        if (!query_visible(f) || f->kind == FIELD_RELATION || f->arity == ARITY_LIST || !query_field_unique(f))
+            continue;
         type(add(b, f->name, false), value_type(f));
     }
     for (size_t i = 0; i < m->indexes_n; i++) {
@@ -319,14 +322,18 @@ static void order_aggregate_field(builder *b, const in_type *t, const schema_fie
 static const struct {
     query_aggregate fn;
     const char *key, *name;
-} aggregates[] = {{AGG_COUNT, "_count", "Count"}, {AGG_AVG, "_avg", "Avg"}, {AGG_SUM, "_sum", "Sum"},
-                  {AGG_MIN, "_min", "Min"}, {AGG_MAX, "_max", "Max"}};
+} aggregates[] = {{AGG_COUNT, "_count", "Count"},
+                  {AGG_AVG, "_avg", "Avg"},
+                  {AGG_SUM, "_sum", "Sum"},
+                  {AGG_MIN, "_min", "Min"},
+                  {AGG_MAX, "_max", "Max"}};
 
 static bool has_numbers(const schema_model *m)
 {
     for (size_t i = 0; i < m->fields_n; i++) {
         const schema_field *f = &m->fields[i];
-        if (query_visible(f) && f->kind == FIELD_SCALAR && query_is_numeric(f->type) && f->arity != ARITY_LIST) return true;
+        if (query_visible(f) && f->kind == FIELD_SCALAR && query_is_numeric(f->type) && f->arity != ARITY_LIST)
+            return true;
     }
     return false;
 }
@@ -544,7 +551,8 @@ static void nested_item_fields(builder *b, const in_type *t)
         break;
     case OBJ_UPDATE_MANY_WHERE:
         add1(b, "where", true, object(OBJ_WHERE_SCALARS, t->model));
-        add2(b, "data", true, data(OBJ_UPDATE_ROW, t->model, NULL, false), data(OBJ_UPDATE_ROW, t->model, t->field, true));
+        add2(b, "data", true, data(OBJ_UPDATE_ROW, t->model, NULL, false),
+             data(OBJ_UPDATE_ROW, t->model, t->field, true));
         break;
     default: { /* OBJ_ENVELOPE */
         in_type r = data(OBJ_CREATE_ROW, t->model, t->field, true);
@@ -561,22 +569,32 @@ static void object_fields(builder *b, const in_type *t)
     case OBJ_WHERE:
     case OBJ_WHERE_UNIQUE:
     case OBJ_WHERE_SCALARS:
-    case OBJ_WHERE_GROUPS: where_fields(b, t); break;
+    case OBJ_WHERE_GROUPS:
+        where_fields(b, t);
+        break;
     case OBJ_COMPOUND:
         for (size_t i = 0; i < t->index->fields_n; i++) {
             type(add(b, t->index->fields[i]->name, true), value_type(t->index->fields[i]));
         }
         break;
-    case OBJ_FILTER: filter_fields(b, t); break;
-    case OBJ_LIST_FILTER: list_filter_fields(b, t); break;
+    case OBJ_FILTER:
+        filter_fields(b, t);
+        break;
+    case OBJ_LIST_FILTER:
+        list_filter_fields(b, t);
+        break;
     case OBJ_REF:
         add1(b, "_ref", true, scalar(SCALAR_STRING));
         add1(b, "_container", true, scalar(SCALAR_STRING));
         break;
     case OBJ_RELATION_LIST:
-    case OBJ_RELATION_ONE: relation_filter_fields(b, t); break;
+    case OBJ_RELATION_ONE:
+        relation_filter_fields(b, t);
+        break;
     case OBJ_ORDER:
-    case OBJ_ORDER_GROUPS: order_fields(b, t); break;
+    case OBJ_ORDER_GROUPS:
+        order_fields(b, t);
+        break;
     case OBJ_ORDER_COUNT:
         add1(b, "_count", false, words(WORDS_SORT, NULL));
         at_most_one(b);
@@ -589,21 +607,39 @@ static void object_fields(builder *b, const in_type *t)
         add1(b, "sort", true, words(WORDS_SORT, NULL));
         add1(b, "nulls", false, words(WORDS_NULLS, NULL));
         break;
-    case OBJ_ORDER_RELEVANCE: relevance_fields(b, t); break;
-    case OBJ_CREATE: each_field(b, t, create_scalar, data_relation); break;
-    case OBJ_CREATE_ROW: each_field(b, t, create_scalar, NULL); break;
-    case OBJ_UPDATE: each_field(b, t, update_scalar, data_relation); break;
-    case OBJ_UPDATE_ROW: each_field(b, t, update_scalar, NULL); break;
-    case OBJ_OPERATIONS: operation_fields(b, t); break;
+    case OBJ_ORDER_RELEVANCE:
+        relevance_fields(b, t);
+        break;
+    case OBJ_CREATE:
+        each_field(b, t, create_scalar, data_relation);
+        break;
+    case OBJ_CREATE_ROW:
+        each_field(b, t, create_scalar, NULL);
+        break;
+    case OBJ_UPDATE:
+        each_field(b, t, update_scalar, data_relation);
+        break;
+    case OBJ_UPDATE_ROW:
+        each_field(b, t, update_scalar, NULL);
+        break;
+    case OBJ_OPERATIONS:
+        operation_fields(b, t);
+        break;
     case OBJ_LIST_CREATE:
-    case OBJ_LIST_UPDATE: list_data_fields(b, t); break;
+    case OBJ_LIST_UPDATE:
+        list_data_fields(b, t);
+        break;
     case OBJ_NESTED_CREATE:
-    case OBJ_NESTED_UPDATE: nested_fields(b, t); break;
+    case OBJ_NESTED_UPDATE:
+        nested_fields(b, t);
+        break;
     case OBJ_CONNECT_OR_CREATE:
     case OBJ_ENVELOPE:
     case OBJ_UPSERT:
     case OBJ_UPDATE_WHERE:
-    case OBJ_UPDATE_MANY_WHERE: nested_item_fields(b, t); break;
+    case OBJ_UPDATE_MANY_WHERE:
+        nested_item_fields(b, t);
+        break;
     }
 }
 

@@ -203,22 +203,32 @@ static bool take_json(json_val v, arena *a, val *out)
 static bool take_one(json_val v, scalar_type type, const schema_field *f, arena *a, val *out)
 {
     switch (type) {
-    case SCALAR_INT: return take_int(v, out);
-    case SCALAR_BIGINT: return take_bigint(v, out);
-    case SCALAR_FLOAT: return take_float(v, out);
-    case SCALAR_DECIMAL: return take_decimal(v, out);
+    case SCALAR_INT:
+        return take_int(v, out);
+    case SCALAR_BIGINT:
+        return take_bigint(v, out);
+    case SCALAR_FLOAT:
+        return take_float(v, out);
+    case SCALAR_DECIMAL:
+        return take_decimal(v, out);
     case SCALAR_BOOLEAN:
         if (json_kind(v) != JSON_TRUE && json_kind(v) != JSON_FALSE) return false;
         *out = val_bool(json_kind(v) == JSON_TRUE);
         return true;
     case SCALAR_STRING:
-    case SCALAR_UUID: return text_value(v, VAL_STR, out);
-    case SCALAR_DATETIME: return take_datetime(v, out);
-    case SCALAR_JSON: return take_json(v, a, out);
-    case SCALAR_BYTES: return take_bytes(v, a, out);
-    case SCALAR_ENUM: return take_enum(v, f, out);
+    case SCALAR_UUID:
+        return text_value(v, VAL_STR, out);
+    case SCALAR_DATETIME:
+        return take_datetime(v, out);
+    case SCALAR_JSON:
+        return take_json(v, a, out);
+    case SCALAR_BYTES:
+        return take_bytes(v, a, out);
+    case SCALAR_ENUM:
+        return take_enum(v, f, out);
     case SCALAR_UNKNOWN:
-    case SCALAR_N: break;
+    case SCALAR_N:
+        break;
     }
     return false;
 }
@@ -300,8 +310,8 @@ bool reader_ref(reader *r, json_val v, const schema_field *f, scalar_type type, 
     nicol_str ref_name = json_text(name);
     const schema_field *ref = schema_field_get(m, ref_name);
     if (!ref || !query_visible(ref)) {
-        return query_fail_input(r->a, r->err, "The referenced scalar field %.*s.%.*s does not exist.",
-                                STR_FMT(m->name), STR_FMT(ref_name));
+        return query_fail_input(r->a, r->err, "The referenced scalar field %.*s.%.*s does not exist.", STR_FMT(m->name),
+                                STR_FMT(ref_name));
     }
     if (ref->kind == FIELD_RELATION) {
         return query_fail_input(r->a, r->err, "Expected a referenced scalar field, but found relation field %.*s.%.*s.",
@@ -309,11 +319,10 @@ bool reader_ref(reader *r, json_val v, const schema_field *f, scalar_type type, 
     }
     bool same = ref->type == type && (type != SCALAR_ENUM || ref->en == f->en);
     if (!same || (ref->arity == ARITY_LIST) != list) {
-        return query_fail_input(r->a, r->err,
-                                "Expected a referenced scalar field%s of type %.*s but found %.*s.%.*s of type %.*s%s.",
-                                list ? " list" : "", STR_FMT(schema_scalar_name(type)), STR_FMT(m->name),
-                                STR_FMT(ref->name), STR_FMT(schema_scalar_name(ref->type)),
-                                ref->arity == ARITY_LIST ? "[]" : "");
+        return query_fail_input(
+            r->a, r->err, "Expected a referenced scalar field%s of type %.*s but found %.*s.%.*s of type %.*s%s.",
+            list ? " list" : "", STR_FMT(schema_scalar_name(type)), STR_FMT(m->name), STR_FMT(ref->name),
+            STR_FMT(schema_scalar_name(ref->type)), ref->arity == ARITY_LIST ? "[]" : "");
     }
     *out = (query_value){.kind = QVAL_FIELD, .ref = ref, .list = list};
     return true;

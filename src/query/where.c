@@ -45,8 +45,13 @@ static bool add_scalar(reader *r, const scalar_ctx *c, query_op_kind op, query_v
 {
     query_filter *f = READER_NEW(r, query_filter);
     if (!f) return false;
-    *f = (query_filter){.kind = QFILTER_SCALAR, .field = c->field, .op = op, .value = value,
-                        .insensitive = c->insensitive, .aggregate = c->aggregate, .has_path = c->has_path,
+    *f = (query_filter){.kind = QFILTER_SCALAR,
+                        .field = c->field,
+                        .op = op,
+                        .value = value,
+                        .insensitive = c->insensitive,
+                        .aggregate = c->aggregate,
+                        .has_path = c->has_path,
                         .path = c->path};
     return add_filter(r, l, f);
 }
@@ -87,15 +92,21 @@ static unsigned type_kinds(const reader *r, scalar_type t)
     case SCALAR_BIGINT:
     case SCALAR_FLOAT:
     case SCALAR_DECIMAL:
-    case SCALAR_DATETIME: return ANY_T | ORDERED | MEMBER;
+    case SCALAR_DATETIME:
+        return ANY_T | ORDERED | MEMBER;
     case SCALAR_STRING:
-    case SCALAR_UUID: return ANY_T | ORDERED | MEMBER | TEXT | (query_has_search(r->s) ? SEARCH : 0u);
+    case SCALAR_UUID:
+        return ANY_T | ORDERED | MEMBER | TEXT | (query_has_search(r->s) ? SEARCH : 0u);
     case SCALAR_ENUM:
-    case SCALAR_BYTES: return ANY_T | MEMBER;
-    case SCALAR_JSON: return ANY_T | JSON_T | (query_has_json_compare(r->s) ? JSON_CMP : 0u);
-    case SCALAR_BOOLEAN: return ANY_T;
+    case SCALAR_BYTES:
+        return ANY_T | MEMBER;
+    case SCALAR_JSON:
+        return ANY_T | JSON_T | (query_has_json_compare(r->s) ? JSON_CMP : 0u);
+    case SCALAR_BOOLEAN:
+        return ANY_T;
     case SCALAR_UNKNOWN:
-    case SCALAR_N: break;
+    case SCALAR_N:
+        break;
     }
     return 0;
 }
@@ -239,7 +250,9 @@ static bool list_filter(reader *r, const schema_field *f, json_val v, filter_lis
         const char *name;
         query_op_kind op;
         bool list;
-    } ops[] = {{"equals", QOP_EQ, true}, {"has", QOP_HAS, false}, {"hasEvery", QOP_HAS_EVERY, true},
+    } ops[] = {{"equals", QOP_EQ, true},
+               {"has", QOP_HAS, false},
+               {"hasEvery", QOP_HAS_EVERY, true},
                {"hasSome", QOP_HAS_SOME, true}};
     if (json_kind(v) != JSON_OBJECT || json_count(v) != 1 || query_tag(v, NULL).len != 0) return false;
     scalar_ctx c = {.field = f, .type = f->type, .nullable = true};

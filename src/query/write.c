@@ -48,8 +48,8 @@ static bool operation(reader *r, const schema_field *f, json_val v, row_mode mod
     static const struct {
         const char *name;
         query_set_op op;
-    } ops[] = {{"increment", SET_INCREMENT}, {"decrement", SET_DECREMENT}, {"multiply", SET_MULTIPLY},
-               {"divide", SET_DIVIDE}};
+    } ops[] = {
+        {"increment", SET_INCREMENT}, {"decrement", SET_DECREMENT}, {"multiply", SET_MULTIPLY}, {"divide", SET_DIVIDE}};
     bool list = f->arity == ARITY_LIST;
     if (json_count(v) != 1 || (creates(mode) && !list)) return false;
     json_iter it = json_first(v);
@@ -204,16 +204,24 @@ static bool nested_item(reader *r, nested_ctx *c, query_nested_kind kind, json_v
         c->rows.checked = c->rows.checked && one.checked;
         c->rows.unchecked = c->rows.unchecked && one.unchecked;
         return c->rows.checked || c->rows.unchecked;
-    case NESTED_CREATE_MANY: return reader_create_row(r, v, c->model, c->back, &item->create);
+    case NESTED_CREATE_MANY:
+        return reader_create_row(r, v, c->model, c->back, &item->create);
     case NESTED_CONNECT:
-    case NESTED_SET: return reader_where(r, v, c->model, WHERE_UNIQUE, &item->where);
-    case NESTED_CONNECT_OR_CREATE: return item_connect_or_create(r, c, v, item);
+    case NESTED_SET:
+        return reader_where(r, v, c->model, WHERE_UNIQUE, &item->where);
+    case NESTED_CONNECT_OR_CREATE:
+        return item_connect_or_create(r, c, v, item);
     case NESTED_DISCONNECT:
-    case NESTED_DELETE: return item_remove(r, c, v, item);
-    case NESTED_UPDATE: return item_update_any(r, c, v, item);
-    case NESTED_UPDATE_MANY: return item_update_many(r, c, v, item);
-    case NESTED_UPSERT: return item_upsert(r, c, v, item);
-    case NESTED_DELETE_MANY: return reader_where(r, v, c->model, WHERE_SCALARS, &item->where);
+    case NESTED_DELETE:
+        return item_remove(r, c, v, item);
+    case NESTED_UPDATE:
+        return item_update_any(r, c, v, item);
+    case NESTED_UPDATE_MANY:
+        return item_update_many(r, c, v, item);
+    case NESTED_UPSERT:
+        return item_upsert(r, c, v, item);
+    case NESTED_DELETE_MANY:
+        return reader_where(r, v, c->model, WHERE_SCALARS, &item->where);
     }
     return false;
 }
@@ -270,8 +278,12 @@ static bool relation(reader *r, const schema_field *f, json_val v, row_mode mode
     while (reader_more(r, &it)) {
         const struct nested_kind *k = nested_kind_of(f, it.key, mode);
         if (!k) return false;
-        nested_ctx c = {.field = f, .model = f->target, .back = schema_opposite(f), .list = f->arity == ARITY_LIST,
-                        .rows = {true, true}, .updates = {true, true}};
+        nested_ctx c = {.field = f,
+                        .model = f->target,
+                        .back = schema_opposite(f),
+                        .list = f->arity == ARITY_LIST,
+                        .rows = {true, true},
+                        .updates = {true, true}};
         bool removes = k->kind == NESTED_DISCONNECT || k->kind == NESTED_DELETE;
         if (removes && !c.list && json_kind(it.value) == JSON_FALSE) continue;
         query_nested n = {.field = f, .kind = k->kind};

@@ -62,8 +62,8 @@ static void show(const char *file, json_val step, const char *what, nicol_str te
     const char *base = strrchr(file, '/');
     printf("%s %.*s: %s\n   got  %.*s\n   want %.*s\n", base ? base + 1 : file,
            (int)json_raw(json_get(step, S("id"))).len, json_raw(json_get(step, S("id"))).ptr, what,
-           (int)(text.len > 1800 ? 1800 : text.len), text.ptr ? text.ptr : "",
-           (int)(want.len > 1800 ? 1800 : want.len), want.ptr ? want.ptr : "");
+           (int)(text.len > 1800 ? 1800 : text.len), text.ptr ? text.ptr : "", (int)(want.len > 1800 ? 1800 : want.len),
+           want.ptr ? want.ptr : "");
 }
 
 static bool is_validation(nicol_str code)
@@ -197,8 +197,10 @@ static void bench(void)
     nicol_error err = {0};
     schema *s = a && kept ? schema_parse(&sf, 1, &opts, kept, &diags, &err) : NULL;
     if (s) {
-        time_parse(s, "{\"modelName\":\"User\",\"action\":\"findUnique\",\"query\":{\"arguments\":{\"where\":{\"id\":1}},"
-                   "\"selection\":{\"$composites\":true,\"$scalars\":true}}}", a);
+        time_parse(s,
+                   "{\"modelName\":\"User\",\"action\":\"findUnique\",\"query\":{\"arguments\":{\"where\":{\"id\":1}},"
+                   "\"selection\":{\"$composites\":true,\"$scalars\":true}}}",
+                   a);
     }
     schema_free(s);
     arena_free(kept);
@@ -222,7 +224,7 @@ int main(int argc, char **argv)
         arena_free(a);
     }
     printf("parsed %d of %d; refused %d: %d wrong codes, %d wrong messages, %d wrong metas; %d disagreements; "
-           "%d files failed\n", sum.good_ok, sum.good, sum.bad, sum.bad_code, sum.bad_message, sum.bad_meta,
-           sum.disagree, failed);
+           "%d files failed\n",
+           sum.good_ok, sum.good, sum.bad, sum.bad_code, sum.bad_message, sum.bad_meta, sum.disagree, failed);
     return failed || sum.good_ok != sum.good || sum.bad_code ? 1 : 0;
 }
