@@ -124,7 +124,7 @@ e2e() {
         case " ${SUITES:-$name} " in *" $name "*) ;; *) continue ;; esac
         log=$LOGS/e2e-$name.log
         start=$SECONDS
-        tmp=$(mktemp -d)
+        tmp=$(mktemp -d "${TMPDIR:-/tmp}/nicol-test.XXXXXX")
         # A group of its own, so that what a suite left running can be stopped with it.
         SUITE_TMP=$tmp PATH=$(dirname "$NODE"):$PATH setsid timeout -k 10 "${SUITE_SECONDS:-900}" "$suite" >"$log" 2>&1 </dev/null &
         job=$!

@@ -3,7 +3,7 @@
 # like a violation must stay green.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/nicol-test.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 passed=0
 failed=0

@@ -2,7 +2,7 @@
 # The test runner itself: what it must count as a failure, on suites and unit tests made for it.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/nicol-test.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 passed=0
 failed=0
