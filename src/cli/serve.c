@@ -150,6 +150,7 @@ int cmd_serve(int argc, char **argv)
     arena *a = arena_new(mem_default, (size_t)64 << 20);
     if (!a) return CLI_FAILED;
     rc = settings_resolve(&s, a, &err);
+    if (rc == CLI_OK && !io_guard_report(&err)) rc = cli_fail(&err);
     if (rc == CLI_OK) {
         o.schema_path = s.schema;
         o.url = s.url_text;

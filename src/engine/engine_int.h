@@ -14,9 +14,7 @@ typedef struct kept {
     arena *a;                   /* what follows lives here */
     unsigned refs;
     bool dropped;
-    /* plan protocol: the plan's bytes, and where its parameters are by name (NULL when few) */
-    nicol_str text;
-    map *names;
+    nicol_str text; /* plan protocol: the plan's bytes */
     /* JSON protocol: the first request of this shape, token by token, and which tokens were its values */
     const char *doc_text;
     const json_tok *tok;

@@ -24,7 +24,6 @@ kept *kept_new(const mem *m, plan *p, hash128 key)
 
 static void kept_free(kept *e)
 {
-    map_free(e->names);
     plan_free(e->plan);
     arena_free(e->a); /* e itself lives there */
 }

@@ -9,24 +9,10 @@
 #include "engine/engine_int.h"
 
 #define PLAN_KEPT_BYTES_MAX ((size_t)64 << 10) /* longer ones (createMany of many rows) are read each time */
-#define PARAMS_BY_WALK 8                       /* so few are found by walking over them */
 #define COMMENTS_MAX 64
 #define COMMENT_BYTES_MAX 4096
 
 /* --- finding the plan ----------------------------------------------------------------------------------------------- */
-
-/* Positions are kept as pointers into the plan's own list of names. */
-static map *names_of(const plan *p, const mem *m)
-{
-    map *names = map_new(m, (size_t)p->params_n + 1);
-    for (uint32_t i = 0; names && i < p->params_n; i++) {
-        if (!map_put(names, p->params[i], &p->params[i])) {
-            map_free(names);
-            return NULL;
-        }
-    }
-    return names;
-}
 
 static kept *find_plan(engine *e, json_val node, nicol_error *err)
 {
@@ -48,7 +34,6 @@ static kept *find_plan(engine *e, json_val node, nicol_error *err)
         nicol_fail_oom(err);
         return NULL;
     }
-    if (p->params_n > PARAMS_BY_WALK) k->names = names_of(p, e->m);
     if (text.len <= PLAN_KEPT_BYTES_MAX) k->text = arena_str(k->a, text);
     if (k->text.ptr) {
         keep_add(&e->plans, k);
@@ -57,76 +42,6 @@ static kept *find_plan(engine *e, json_val node, nicol_error *err)
         k->dropped = true;
     }
     return k;
-}
-
-/* --- parameters ----------------------------------------------------------------------------------------------------- */
-
-static bool param_value(json_val v, arena *a, val *out, nicol_error *err)
-{
-    double f = 0;
-    int64_t i = 0;
-    switch (json_kind(v)) {
-    case JSON_NULL: *out = val_null(); return true;
-    case JSON_FALSE: *out = val_bool(false); return true;
-    case JSON_TRUE: *out = val_bool(true); return true;
-    case JSON_NUMBER:
-        if (json_i64(v, &i)) {
-            *out = val_int(i);
-        } else if (json_f64(v, &f)) {
-            *out = val_float(f);
-        } else {
-            return nicol_fail(err, NICOL_E_NUMBER_FIT, NULL);
-        }
-        return true;
-    case JSON_STRING: {
-        nicol_str s = json_text(v);
-        if (!s.ptr) return nicol_fail_oom(err);
-        *out = val_text(VAL_STR, s);
-        return true;
-    }
-    case JSON_OBJECT: *out = val_text(VAL_JSON, json_raw(v)); return true;
-    case JSON_ARRAY: {
-        val *list = ARENA_ARRAY(a, json_count(v) + 1u, val);
-        if (!list) return nicol_fail_oom(err);
-        json_iter it = json_first(v);
-        for (uint32_t k = 0; json_more(&it); k++) {
-            if (!param_value(it.value, a, &list[k], err)) return false;
-        }
-        *out = (val){.type = VAL_LIST, .n = json_count(v), .u.list = list};
-        return true;
-    }
-    }
-    return nicol_fail(err, NICOL_E_BAD_JSON, "a parameter has no value");
-}
-
-static uint32_t position(const kept *k, nicol_str name, uint32_t guess)
-{
-    const plan *p = k->plan;
-    if (guess < p->params_n && str_eq(p->params[guess], name)) return guess;
-    if (k->names) {
-        const nicol_str *at = map_get(k->names, name);
-        return at ? (uint32_t)(at - p->params) : UINT32_MAX;
-    }
-    for (uint32_t i = 0; i < p->params_n; i++) {
-        if (str_eq(p->params[i], name)) return i;
-    }
-    return UINT32_MAX;
-}
-
-static bool take_params(const kept *k, json_val params, arena *a, const val **out, nicol_error *err)
-{
-    val *v = ARENA_ARRAY(a, k->plan->params_n + 1u, val);
-    if (!v) return nicol_fail_oom(err);
-    *out = v;
-    if (!json_present(params)) return true;
-    if (json_kind(params) != JSON_OBJECT) return nicol_fail(err, NICOL_E_BAD_JSON, "\"params\" must be an object");
-    json_iter it = json_first(params);
-    for (uint32_t i = 0; json_more(&it); i++) {
-        if (!it.key.ptr) return nicol_fail_oom(err);
-        uint32_t at = position(k, it.key, i);
-        if (at != UINT32_MAX && !param_value(it.value, a, &v[at], err)) return false;
-    }
-    return true;
 }
 
 /* --- comments ------------------------------------------------------------------------------------------------------- */
@@ -200,7 +115,10 @@ static bool sql_comment(engine *e, json_val comments, arena *a, nicol_str *out, 
 static bool run_plan(engine *e, kept *k, json_val root, engine_call *call, buf *out, nicol_error *err)
 {
     exec_request rq = {.plan = k->plan, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
-    if (!take_params(k, json_get(root, S("params")), call->a, &rq.params, err)) return false;
+    val *params = ARENA_ARRAY(call->a, k->plan->params_n + 1u, val);
+    if (!params) return nicol_fail_oom(err);
+    if (!plan_take_params(k->plan, json_get(root, S("params")), call->a, params, err)) return false;
+    rq.params = params;
     if (!sql_comment(e, json_get(root, S("comments")), call->a, &rq.sql_comment, err)) return false;
     size_t before = out->len;
     buf_lit(out, "{\"data\":");

@@ -209,26 +209,40 @@ static bool take_param(json_val v, arena *a, unsigned depth, val *out, nicol_err
     return true;
 }
 
+/* Where a parameter is: clients send them in the order in which the plan names them, so the guess is nearly always right.
+ * When it is not, few are found by walking, many by a map that is made then (walking for each would be a square). */
+static bool param_at(const plan *p, nicol_str name, uint32_t guess, map **names, uint32_t *at, nicol_error *err)
+{
+    *at = guess;
+    if (guess < p->params_n && str_eq(p->params[guess], name)) return true;
+    if (p->params_n <= 8) {
+        for (*at = 0; *at < p->params_n && !str_eq(p->params[*at], name);) ++*at;
+        return true;
+    }
+    if (!*names) {
+        *names = map_new(mem_default, p->params_n);
+        for (uint32_t i = 0; i < p->params_n; i++) {
+            if (!*names || !map_put(*names, p->params[i], &p->params[i])) return nicol_fail_oom(err);
+        }
+    }
+    const nicol_str *found = map_get(*names, name);
+    *at = found ? (uint32_t)(found - p->params) : p->params_n;
+    return true;
+}
+
 bool plan_take_params(const plan *p, json_val params, arena *a, val *out, nicol_error *err)
 {
     if (json_present(params) && json_kind(params) != JSON_OBJECT && json_kind(params) != JSON_NULL) {
         return nicol_fail(err, NICOL_E_BAD_PLAN, "params: expected an object");
     }
-    for (uint32_t i = 0; i < p->params_n; i++) {
-        /* Requests have few parameters, and one look-up walks the members: past a handful this would be a square. */
-        out[i] = (val){0};
-        if (p->params_n <= 8 && !take_param(json_get(params, p->params[i]), a, 64, &out[i], err)) return false;
-    }
-    if (p->params_n <= 8 || json_count(params) == 0) return true;
-    map *names = map_new(mem_default, p->params_n);
-    bool good = names != NULL;
-    for (uint32_t i = 0; good && i < p->params_n; i++) good = map_put(names, p->params[i], &out[i]);
-    if (!good) nicol_fail_oom(err);
+    for (uint32_t i = 0; i < p->params_n; i++) out[i] = (val){0};
+    map *names = NULL;
+    bool good = true;
     json_iter it = json_first(params);
-    while (good && json_more(&it)) {
-        val *to = it.key.ptr ? map_get(names, it.key) : NULL;
-        if (!it.key.ptr) good = nicol_fail_oom(err);
-        else if (to) good = take_param(it.value, a, 64, to, err);
+    for (uint32_t i = 0; good && json_more(&it); i++) {
+        uint32_t at = 0;
+        good = it.key.ptr ? param_at(p, it.key, i, &names, &at, err) : nicol_fail_oom(err);
+        if (good && at < p->params_n) good = take_param(it.value, a, 64, &out[at], err);
     }
     map_free(names);
     return good;
