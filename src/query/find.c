@@ -216,6 +216,11 @@ static bool select_all(reader *r, const schema_model *m, query_select **out)
     return true;
 }
 
+static bool is_wildcard(nicol_str key)
+{
+    return reader_key_is(key, "$scalars") || reader_key_is(key, "$composites");
+}
+
 /* {arguments, selection} of a nested field; absent parts count as empty. */
 static bool nested_parts(json_val v, json_val *args, json_val *sel)
 {
@@ -260,7 +265,7 @@ static bool select_count(reader *r, json_val v, const schema_model *m, query_sel
     }
     json_iter it = json_first(sel);
     while (!all && reader_more(r, &it)) {
-        if (it.key.len && it.key.ptr[0] == '$') continue;
+        if (is_wildcard(it.key)) continue;
         const schema_field *f = schema_field_get(m, it.key);
         if (!f || !query_visible(f) || f->kind != FIELD_RELATION || f->arity != ARITY_LIST) return false;
         if (json_kind(it.value) == JSON_FALSE) continue;
@@ -336,7 +341,7 @@ bool reader_select(reader *r, json_val sel, const schema_model *m, query_select 
         if (json_kind(it.value) != JSON_FALSE) continue;
         const schema_field *f = schema_field_get(m, it.key);
         if (f) select_drop(s, f);
-        else if (!reader_key_is(it.key, "_count") && !(it.key.len && it.key.ptr[0] == '$')) good = false;
+        else if (!reader_key_is(it.key, "_count") && !is_wildcard(it.key)) good = false;
     }
     reader_leave(r);
     if (!good || err_is(r->err) || s->items_n == 0) return false;

@@ -349,6 +349,20 @@ static bool relation_field(reader *r, const schema_field *f, json_val v, filter_
 
 typedef bool (*filter_reader)(reader *r, json_val v, const schema_model *m, unsigned flags, query_filter **out);
 
+/* Inside AND, OR and NOT a part that says nothing is passed over, an empty OR included: it is false only where it stands in
+ * the filter itself. NULL: nothing is left. */
+static query_filter *prune(query_filter *f)
+{
+    if (f->kind != QFILTER_AND && f->kind != QFILTER_OR && f->kind != QFILTER_NOT) return f;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < f->kids_n; i++) {
+        query_filter *kid = prune(f->kids[i]);
+        if (kid) f->kids[n++] = kid;
+    }
+    f->kids_n = n;
+    return n ? f : NULL;
+}
+
 static bool logical(reader *r, json_val v, const schema_model *m, query_filter_kind kind, unsigned flags,
                     filter_reader read, filter_list *l)
 {
@@ -356,14 +370,15 @@ static bool logical(reader *r, json_val v, const schema_model *m, query_filter_k
     if (json_kind(v) == JSON_OBJECT) {
         query_filter *one;
         if (kind == QFILTER_OR || !read(r, v, m, flags, &one)) return false;
-        if (!(kind == QFILTER_NOT && is_true(one)) && !add_filter(r, &kids, one)) return false;
+        one = prune(one);
+        if (one && !add_filter(r, &kids, one)) return false;
     } else if (json_kind(v) == JSON_ARRAY) {
         json_iter it = json_first(v);
         while (json_more(&it)) {
             query_filter *one;
             if (!read(r, it.value, m, flags, &one)) return false;
-            if (kind != QFILTER_AND && is_true(one)) continue; /* OR and NOT pass over what says nothing */
-            if (!add_filter(r, &kids, one)) return false;
+            one = prune(one);
+            if (one && !add_filter(r, &kids, one)) return false;
         }
     } else {
         return false;
