@@ -1,5 +1,7 @@
 /* plan/compile_aggregate.c - aggregate and groupBy: one statement, whose columns are named after what they compute, so that
  * the answer's nesting ({"_sum": {"age": 3}}) is only a shape. */
+#include <stdio.h>
+
 #include "plan/compile_int.h"
 
 static nicol_str fn_name(query_aggregate fn)
@@ -116,6 +118,12 @@ const plan_node *cc_compile_aggregate(cc *c)
     bool pages = find->has_take || find->cursor_n || (find->has_skip && find->skip > 0);
     cc_order o;
     cc_order_init(c, &o, op->model, alias, find);
+    if (find->cursor_n && !cc_order_exact(&o)) {
+        cc_input_error(c, NICOL_STR("Unable to process combination of query arguments for aggregation query. Please note that "
+                                    "it is not possible at the moment to have a null-cursor, or a cursor and orderBy "
+                                    "combination that not stable (unique)."));
+        return NULL;
+    }
     cc_stmt st;
     cc_stmt_begin(c, &st);
     st.chunkable = false;
@@ -147,14 +155,35 @@ const plan_node *cc_compile_aggregate(cc *c)
     return cc_data_map(c, cc_unique(c, cc_query(c, &st)), agg_shape(c));
 }
 
+/* What groups are ordered by must be one of the columns they are made of; paging without an order is by id. */
+static bool order_in_groups(cc *c, const cc_order *o)
+{
+    char text[400];
+    size_t len = 0;
+    for (uint32_t i = 0; i < o->n; i++) {
+        const query_order *t = &o->v[i];
+        bool found = t->aggregate != AGG_NONE;
+        for (uint32_t j = 0; j < c->op->by_n && !found; j++) found = c->op->by[j] == t->field;
+        if (found || len >= sizeof text) continue;
+        int n = snprintf(text + len, sizeof text - len, "%s%.*s", len ? ", " : "", STR_FMT(t->field->name));
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (len == 0) return true;
+    nicol_str names = str_of(text, len < sizeof text ? len : sizeof text - 1);
+    return cc_input_error(c, cc_printf(c,
+                                       "Every field used for orderBy must be included in the by-arguments of the query. "
+                                       "Missing fields: %.*s",
+                                       STR_FMT(names)));
+}
+
 const plan_node *cc_compile_group_by(cc *c)
 {
     const query_op *op = c->op;
+    const query_find *find = &op->find;
     nicol_str alias = cc_root_alias(op->model);
-    query_find find = op->find;
     cc_order o;
-    cc_order_init(c, &o, op->model, alias, &find);
-    o.n = find.order_n; /* groups have no id to page by */
+    cc_order_init(c, &o, op->model, alias, find);
+    if (!order_in_groups(c, &o)) return NULL;
     for (uint32_t i = 0; i < o.n; i++) o.join[i] = alias;
     cc_stmt st;
     cc_stmt_begin(c, &st);
@@ -163,7 +192,7 @@ const plan_node *cc_compile_group_by(cc *c)
     put_items(c, &st, alias);
     cc_lit(&st, " FROM ");
     cc_table_as(&st, op->model, alias);
-    cc_where_clause(&st, op->model, alias, find.where);
+    cc_where_clause(&st, op->model, alias, find->where);
     cc_lit(&st, " GROUP BY ");
     cc_columns(&st, alias, op->by, op->by_n);
     if (!cc_filter_trivial(op->having)) {
@@ -171,8 +200,7 @@ const plan_node *cc_compile_group_by(cc *c)
         cc_where(&st, op->model, alias, op->having);
     }
     cc_order_by(&st, &o);
-    cc_limit(&st, find.has_take, find.take, find.has_skip, find.skip);
-    const plan_node *rows = cc_query(c, &st);
-    if (o.reversed) rows = cc_reverse(c, rows);
-    return cc_data_map(c, rows, agg_shape(c));
+    cc_limit(&st, find->has_take, find->take, find->has_skip, find->skip);
+    /* With a negative take, groups come from the end and stay in that order: so clients know it. */
+    return cc_data_map(c, cc_query(c, &st), agg_shape(c));
 }

@@ -40,6 +40,7 @@ typedef struct cc {
 } cc;
 
 bool cc_oom(cc *c);                                   /* records it; false */
+bool cc_input_error(cc *c, nicol_str details);        /* records P2019, which says `details`; false */
 bool cc_enter(cc *c);                                 /* one level deeper; false past NICOL_PLAN_DEPTH_MAX */
 void cc_leave(cc *c);
 #define CC_NEW(c, type) ((type *)cc_zalloc((c), 1, sizeof(type)))
@@ -202,6 +203,7 @@ typedef struct cc_order {
     const query_order *v; /* the order to use: the request's, or by id where paging needs one */
     uint32_t n;
     nicol_str *join;      /* per term: the alias that its column is read from */
+    nicol_str *before;    /* per term with a path: the alias of the row before its end */
     nicol_str *counts;    /* per term: the joined table of counts, or empty */
     bool reversed;        /* take is negative: the order is turned round, and the rows back after reading */
 } cc_order;

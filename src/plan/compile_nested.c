@@ -127,12 +127,12 @@ static nicol_str inline_text(const wnested *x)
     return cc_printf(x->b->c, "inline the relation on '%.*s' record(s)", STR_FMT(x->parent->model->name));
 }
 
-/* One-to-one: the child that hangs on the parent now must let it go, or may not. `but`: unless it is this row. */
-static void release_current(wblock *b, const wnested *x, const wwhere *but)
+/* One-to-one: the child that hangs on the parent now must let it go, or may not. */
+static void release_current(wblock *b, const wnested *x)
 {
     cc *c = b->c;
     if (x->r->kind != RELATION_ONE_ONE || x->creating) return;
-    wwhere where = {.link = x->n->field, .link_vals = w_parent_vals(b, x), .but = but};
+    wwhere where = {.link = x->n->field, .link_vals = w_parent_vals(b, x)};
     if (x->r->fk_required) {
         wfields id = w_identity(x->child);
         wb_do(b, w_no_rows(c, w_select(c, x->child, &id, &where), x->r));
@@ -141,9 +141,8 @@ static void release_current(wblock *b, const wnested *x, const wwhere *but)
     }
 }
 
-static void create_child(wblock *b, const wnested *x, const query_write *w, nicol_str operation, nicol_str needed_for)
+static void insert_child(wblock *b, const wnested *x, const query_write *w, nicol_str operation, nicol_str needed_for)
 {
-    release_current(b, x, NULL);
     const pval *v = required_parent(b, x, operation, needed_for);
     const wassign *fk = fk_assigns(b->c, x->r, v);
     if (fk) w_create_row(b, w, fk, (uint32_t)x->r->fk_n, NULL);
@@ -176,7 +175,8 @@ static void child_create(const wnested *x)
     for (uint32_t i = 0; i < x->n->items_n; i++) {
         wblock b;
         wb_open(x->b->c, &b);
-        create_child(&b, x, x->n->items[i].create, S("a nested create"), inline_text(x));
+        release_current(&b, x);
+        insert_child(&b, x, x->n->items[i].create, S("a nested create"), inline_text(x));
         wb_do(x->b, wb_close(&b, NULL));
     }
 }
@@ -216,7 +216,7 @@ static void attach(wblock *b, const wnested *x, const wrow *row, nicol_str opera
     const plan_node *other = cc_diff(c, cc_get(c, row->slot), cc_get(c, now.slot), columns, id.n);
     wblock move;
     wb_open(c, &move);
-    release_current(&move, x, NULL);
+    release_current(&move, x);
     const pval *v = required_parent(&move, x, operation, needed);
     if (v) wb_do(&move, w_set_fk(c, x->r, v, &self));
     wb_do(b, cc_if(c, other, (plan_rule){RULE_COUNT_NEQ, 0}, wb_close(&move, NULL), cc_unit(c)));
@@ -250,7 +250,8 @@ static void child_connect_or_create(const wnested *x)
         wb_open(c, &missing);
         wrow row = w_nested_current(&b, x, it->where, false, NULL);
         attach(&found, x, &row, S("a nested connect or create"));
-        create_child(&missing, x, it->create, S("a nested connect or create"), inline_text(x));
+        if (!x->r->fk_required) release_current(&missing, x);
+        insert_child(&missing, x, it->create, S("a nested connect or create"), inline_text(x));
         const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
         wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
         wb_do(x->b, wb_close(&b, NULL));

@@ -12,7 +12,7 @@ void cc_order_init(cc *c, cc_order *o, const schema_model *m, nicol_str alias, c
     o->v = find->order;
     o->n = find->order_n;
     /* Paging without an order pages by the id, so that pages fit together. */
-    if (o->n == 0 && (find->has_take || find->has_skip || find->cursor_n) && m->identity) {
+    if (o->n == 0 && (find->has_take || (find->has_skip && find->skip > 0) || find->cursor_n) && m->identity) {
         o->n = (uint32_t)m->identity->fields_n;
         query_order *v = CC_ARRAY(c, o->n, query_order);
         for (uint32_t i = 0; v && i < o->n; i++) v[i].field = m->identity->fields[i];
@@ -21,15 +21,13 @@ void cc_order_init(cc *c, cc_order *o, const schema_model *m, nicol_str alias, c
     }
     o->join = CC_ARRAY(c, o->n, nicol_str);
     o->counts = CC_ARRAY(c, o->n, nicol_str);
-    if (!o->join || !o->counts) o->n = 0;
+    o->before = CC_ARRAY(c, o->n, nicol_str);
+    if (!o->join || !o->counts || !o->before) o->n = 0;
 }
 
 static bool nullable(const query_order *t)
 {
-    if (t->aggregate != AGG_NONE) return false;
-    bool null = t->field->arity == ARITY_OPTIONAL;
-    for (uint32_t i = 0; i < t->path_n; i++) null = null || t->path[i]->arity == ARITY_OPTIONAL;
-    return null;
+    return t->aggregate == AGG_NONE && t->field->arity == ARITY_OPTIONAL;
 }
 
 static bool covers(const cc_order *o, const schema_index *x)
@@ -50,18 +48,21 @@ bool cc_order_exact(const cc_order *o)
 {
     bool unique = false;
     for (size_t i = 0; i < o->m->indexes_n && !unique; i++) {
+        /* A compound id does not count, though it would do: whether a row that the filter leaves out may be the cursor
+         * depends on this, and clients know it so. */
         const schema_index *x = &o->m->indexes[i];
-        unique = (x->kind == INDEX_ID || x->kind == INDEX_UNIQUE) && covers(o, x);
+        unique = ((x->kind == INDEX_ID && x->fields_n == 1) || x->kind == INDEX_UNIQUE) && covers(o, x);
     }
     for (uint32_t i = 0; i < o->n; i++) {
-        if (nullable(&o->v[i])) return false;
+        if (nullable(&o->v[i]) || (o->v[i].path_n && !o->v[i].of_relation)) return false;
     }
     return unique;
 }
 
-/* LEFT JOINs along a path of to-one relations; the alias of its end. */
-static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t)
+/* LEFT JOINs along a path of to-one relations; the alias of its end, and in *before of the row before that. */
+static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t, nicol_str *before)
 {
+    *before = from;
     for (uint32_t i = 0; i < t->path_n; i++) {
         nicol_str to = cc_alias(st->c);
         cc_link k;
@@ -75,6 +76,7 @@ static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t)
             cc_lit(st, " = ");
             cc_column(st, from, k.parent[j]);
         }
+        *before = from;
         from = to;
     }
     return from;
@@ -84,7 +86,7 @@ void cc_order_joins(cc_stmt *st, cc_order *o)
 {
     for (uint32_t i = 0; i < o->n; i++) {
         const query_order *t = &o->v[i];
-        o->join[i] = path_joins(st, o->alias, t);
+        o->join[i] = path_joins(st, o->alias, t, &o->before[i]);
         if (!t->of_relation || !cc_count_joins(t->field)) continue;
         o->counts[i] = cc_alias(st->c);
         cc_count_join(st, t->field, o->join[i], o->counts[i], NULL);
@@ -132,7 +134,7 @@ static void cursor_value(cc_stmt *st, const cc_order *o, const query_order *t)
     nicol_str alias = cc_alias(c);
     cc_stmt joins;
     cc_stmt_begin(c, &joins);
-    nicol_str end = path_joins(&joins, alias, t);
+    nicol_str before, end = path_joins(&joins, alias, t, &before);
     cc_lit(st, "(SELECT ");
     term(st, t, end, NICOL_STR(""));
     cc_lit(st, " FROM ");
@@ -148,20 +150,36 @@ static void cursor_value(cc_stmt *st, const cc_order *o, const query_order *t)
     cc_lit(st, ")");
 }
 
-static void cursor_compare(cc_stmt *st, const cc_order *o, uint32_t i, const char *op)
+/* The foreign key that the last step of a path goes by, when the row before it holds one that may be NULL: without a
+ * related row, there is nothing to compare. */
+static const schema_relation *loose_end(const query_order *t)
+{
+    const schema_field *last = t->path_n && !t->of_relation ? t->path[t->path_n - 1] : NULL;
+    return last && schema_holds_fk(last) && last->arity == ARITY_OPTIONAL ? last->relation : NULL;
+}
+
+static void cursor_compare(cc_stmt *st, const cc_order *o, uint32_t i, const char *op, bool equal)
 {
     const query_order *t = &o->v[i];
+    const schema_relation *loose = equal ? NULL : loose_end(t);
     bool null = nullable(t);
-    if (null) cc_lit(st, "(");
+    if (null || loose) cc_lit(st, "(");
     term(st, t, o->join[i], o->counts[i]);
     cc_sql(st, str_c(op));
     cursor_value(st, o, t);
-    if (!null) return;
-    cc_lit(st, " OR ");
-    term(st, t, o->join[i], o->counts[i]);
-    cc_lit(st, " IS NULL OR ");
-    cursor_value(st, o, t);
-    cc_lit(st, " IS NULL)");
+    if (null) {
+        cc_lit(st, " OR ");
+        term(st, t, o->join[i], o->counts[i]);
+        cc_lit(st, " IS NULL OR ");
+        cursor_value(st, o, t);
+        cc_lit(st, " IS NULL");
+    }
+    for (size_t j = 0; loose && j < loose->fk_n; j++) {
+        cc_lit(st, " OR ");
+        cc_column(st, o->before[i], loose->fk[j]);
+        cc_lit(st, " IS NULL");
+    }
+    if (null || loose) cc_lit(st, ")");
 }
 
 void cc_order_cursor(cc_stmt *st, const cc_order *o)
@@ -176,12 +194,12 @@ void cc_order_cursor(cc_stmt *st, const cc_order *o)
         if (left < o->n) cc_lit(st, " OR ");
         if (left > 1) cc_lit(st, "(");
         for (uint32_t i = 0; i + 1 < left; i++) {
-            cursor_compare(st, o, i, " = ");
+            cursor_compare(st, o, i, " = ", true);
             cc_lit(st, " AND ");
         }
         bool down = o->v[left - 1].descending != o->reversed;
-        if (left == o->n) cursor_compare(st, o, left - 1, down ? " <= " : " >= ");
-        else cursor_compare(st, o, left - 1, down ? " < " : " > ");
+        if (left == o->n) cursor_compare(st, o, left - 1, down ? " <= " : " >= ", false);
+        else cursor_compare(st, o, left - 1, down ? " < " : " > ", false);
         if (left > 1) cc_lit(st, ")");
     }
     if (o->n > 1) cc_lit(st, ")");

@@ -83,7 +83,6 @@ typedef struct paging {
     bool memory;   /* take, skip and cursor are applied by process */
     bool distinct;
     bool reversed;
-    bool take_first; /* of what comes out, the first alone */
     bool has_take;
     int64_t take;
 } paging;
@@ -94,15 +93,8 @@ static paging page_of(const level *l, const cc_order *o)
     const query_find *f = l->find;
     paging p = {.distinct = f->distinct_n > 0, .reversed = o->reversed, .has_take = f->has_take, .take = f->take};
     if (l->first) {
-        if (!p.distinct) {
-            p.has_take = true;
-            p.take = o->reversed ? -1 : 1;
-        } else if (!o->reversed) {
-            p.has_take = true;
-            p.take = 1;
-        } else {
-            p.take_first = true;
-        }
+        p.has_take = true;
+        p.take = o->reversed ? -1 : 1;
     }
     bool pages = p.has_take || (f->has_skip && f->skip > 0) || f->cursor_n > 0;
     bool grouped = l->many && l->keys_n > 0;
@@ -146,15 +138,6 @@ static const plan_ops *ops_of(cc *c, const level *l, const paging *p)
         }
     }
     return c->failed ? NULL : ops;
-}
-
-static const plan_node *take_one(cc *c, const plan_node *rows)
-{
-    plan_ops *ops = CC_NEW(c, plan_ops);
-    if (!ops) return NULL;
-    ops->has_pagination = ops->has_take = true;
-    ops->take = 1;
-    return cc_process(c, rows, ops);
 }
 
 /* --- the statement ------------------------------------------------------------------------------------------------------ */
@@ -320,7 +303,6 @@ static const plan_node *level_rows(cc *c, const level *l)
     if ((o.n || p.memory || p.distinct) && has_tuple(&st, links)) st.chunkable = false;
     const plan_node *rows = cc_query(c, &st);
     if (p.memory || p.distinct || p.reversed) rows = cc_process(c, rows, ops_of(c, l, &p));
-    if (p.take_first) rows = take_one(c, rows);
     if (l->required) {
         plan_context ctx = {.operation = NICOL_STR("a query")};
         rows = cc_validate(c, rows, (plan_rule){RULE_COUNT_NEQ, 0}, VIOLATION_MISSING_RECORD, &ctx);
@@ -429,6 +411,11 @@ const plan_node *cc_read_where(cc *c, const query_select *sel, const query_filte
 const plan_node *cc_compile_find(cc *c)
 {
     const query_op *op = c->op;
+    bool first = op->action == QUERY_FIND_FIRST || op->action == QUERY_FIND_FIRST_OR_THROW;
+    if (first && op->find.has_take && op->find.take != 1 && op->find.take != -1) {
+        cc_input_error(c, NICOL_STR("The 'findFirst' operation cannot be used with a 'take' argument that isn't 1 or -1"));
+        return NULL;
+    }
     level l = {.m = op->model, .sel = op->select, .find = &op->find};
     l.one = op->action != QUERY_FIND_MANY;
     l.first = l.one;

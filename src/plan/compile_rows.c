@@ -20,7 +20,7 @@ uint32_t w_inline_columns(const query_write *w)
     return n;
 }
 
-static wneed inline_need(cc *c, const query_nested *n)
+static wneed inline_need(cc *c, const query_nested *n, bool creating)
 {
     const schema_relation *r = n->field->relation;
     const schema_model *m = n->field->model;
@@ -32,6 +32,7 @@ static wneed inline_need(cc *c, const query_nested *n)
                                     STR_FMT(m->name));
     } else {
         need.operation = n->kind == NESTED_CONNECT ? S("a nested connect") : S("a nested connect or create");
+        if (one && !creating) return need;
         need.needed_for = cc_printf(c, one ? "create or connect inlined relation for '%.*s' record(s)"
                                            : "inline the relation on '%.*s' record(s)",
                                     STR_FMT(m->name));
@@ -40,7 +41,7 @@ static wneed inline_need(cc *c, const query_nested *n)
 }
 
 /* The row that the foreign key will refer to. */
-static wrow referred(wblock *b, const query_nested *n, const wfields *ref)
+static wrow referred(wblock *b, const query_nested *n, const wfields *ref, bool creating)
 {
     cc *c = b->c;
     const query_nested_item *it = &n->items[0];
@@ -57,7 +58,7 @@ static wrow referred(wblock *b, const query_nested *n, const wfields *ref)
         x = cc_if(c, cc_get(c, cur.slot), (plan_rule){RULE_COUNT_NEQ, 0}, cc_get(c, cur.slot), x);
         return wb_row(b, n->field->target, x, true);
     }
-    wneed need = inline_need(c, n);
+    wneed need = inline_need(c, n, creating);
     return wb_require(b, &cur, &need);
 }
 
@@ -84,7 +85,7 @@ uint32_t w_inline(wblock *b, const query_write *w, const wwhere *self, wassign *
         if (!w_is_inline(x) || x->items_n == 0) continue;
         const schema_relation *r = x->field->relation;
         wfields ref = {r->ref, (uint32_t)r->fk_n};
-        wrow row = referred(b, x, &ref);
+        wrow row = referred(b, x, &ref, !self);
         const pval *v = wb_cols(b, &row, ref.v, ref.n);
         if (!v) return n;
         if (r->kind == RELATION_ONE_ONE && x->kind != NESTED_CREATE) release_other(b, r, v, self);

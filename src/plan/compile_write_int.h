@@ -105,7 +105,7 @@ const plan_node *w_select(cc *c, const schema_model *m, const wfields *fields, c
 /* ret NULL: the number of rows, else the rows. */
 const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w, const wfields *ret);
 const plan_node *w_delete(cc *c, const schema_model *m, const wwhere *w, const wfields *ret);
-/* Sets the foreign key columns of rows to null; @updatedAt with them. */
+/* Sets the foreign key columns of rows, to null or to values. */
 const plan_node *w_clear_fk(cc *c, const schema_relation *r, const wwhere *w);
 const plan_node *w_set_fk(cc *c, const schema_relation *r, const pval *to, const wwhere *w);
 /* What an update writes: the request's sets, `fixed`, and @updatedAt when there is anything at all. */

@@ -432,6 +432,8 @@ const wassign *w_assigns(cc *c, const query_write *w, const wassign *fixed, uint
     return v;
 }
 
+/* To be tied to another row is a change of the row, which @updatedAt shows; to be cut off from it is none, as with the
+ * database's own ON DELETE SET NULL. */
 static const plan_node *write_fk(cc *c, const schema_relation *r, const pval *to, const wwhere *w)
 {
     const schema_model *m = r->model[1];
@@ -442,7 +444,7 @@ static const plan_node *write_fk(cc *c, const schema_relation *r, const pval *to
         if (!to && r->fk[i]->arity == ARITY_REQUIRED) continue; /* of a compound key, what can be null goes */
         v[n++] = (wassign){.field = r->fk[i], .op = SET_VALUE, .null = !to, .v = to ? to[i] : cc_null()};
     }
-    n = touch(c, m, v, n);
+    if (to) n = touch(c, m, v, n);
     return w_update(c, m, v, n, w, NULL);
 }
 

@@ -13,6 +13,13 @@ bool cc_oom(cc *c)
     return nicol_fail_oom(c->err);
 }
 
+/* The plan's arena goes with the failure, so the error holds its text itself and names no meta of its own. */
+bool cc_input_error(cc *c, nicol_str details)
+{
+    c->failed = true;
+    return nicol_fail(c->err, NICOL_E_INPUT, "Input error. %.*s", STR_FMT(details));
+}
+
 bool cc_enter(cc *c)
 {
     if (c->depth++ < NICOL_PLAN_DEPTH_MAX) return true;

@@ -22,11 +22,6 @@ static query_filter *group(reader *r, query_filter_kind kind, const filter_list 
     return f;
 }
 
-static bool is_true(const query_filter *f)
-{
-    return f->kind == QFILTER_AND && f->kids_n == 0;
-}
-
 /* --- conditions on one scalar --- */
 
 typedef struct scalar_ctx {
