@@ -10,7 +10,7 @@
 
 static char *slurp_gz(const char *path, size_t *len)
 {
-    char cmd[1200];
+    char cmd[1400];
     snprintf(cmd, sizeof cmd, "gzip -dc '%s'", path);
     FILE *f = popen(cmd, "r");
     char *text = NULL;
