@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 
+#define FILE_LOOK_US 200000
 #define BUSY_DEFAULT_US 5000000
 #define PATH_BYTES_MAX 4096
 #define CACHE_BYTES_MAX ((size_t)32 << 20)      /* of all cached statements of a connection */
@@ -444,8 +445,13 @@ static bool sqlite_healthy(driver_conn *c)
     int moved = 0;
     if (c->broken || !sqlite3_get_autocommit(c->db)) return false;
     if (c->memory) return true;
-    /* A file that was deleted or replaced under us: what we would write now, nobody would ever find. */
-    return sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved;
+    /* A file that was deleted or replaced under us: what we would write now, nobody would ever find. Asking costs a
+     * system call, so a busy connection asks a few times a second only. */
+    int64_t now = clock_mono_us();
+    if (now - c->file_seen_us < FILE_LOOK_US) return true;
+    if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved) return false;
+    c->file_seen_us = now;
+    return true;
 }
 
 static void sqlite_close(driver_conn *c)

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -623,6 +624,20 @@ static void tx_fiber(void *arg)
     is_int(number(p->y, "SELECT count(*) FROM child"), 0);
 }
 
+static int64_t in_an_hour(void *ctx)
+{
+    (void)ctx;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 + 3600 * (int64_t)1000000;
+}
+
+static int64_t no_wall_clock(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
 static void test_transactions(void)
 {
     nicol_str url = file("tx.db");
@@ -671,7 +686,10 @@ static void test_transactions(void)
                  &err),
        "a script");
     is_int(number(p.x, "PRAGMA user_version"), 3);
+    clock_set(
+        &(clock_src){.mono_us = in_an_hour, .wall_ms = no_wall_clock}); /* the file is looked at a few times a second */
     ok(unlink(path(url)) == 0 && !d->healthy(p.x), "a connection to a deleted file is not healthy");
+    clock_set(NULL);
     d->close(p.x);
     d->close(p.y);
 }
