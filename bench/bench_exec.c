@@ -37,29 +37,41 @@ static double median(double *v)
 
 static void die(const char *what, const nicol_error *err)
 {
-    fprintf(stderr, "bench_exec: %s: %.*s\n", what, err ? (int)err->message.len : 0, err && err->message.ptr ? err->message.ptr : "");
+    fprintf(stderr, "bench_exec: %s: %.*s\n", what, err ? (int)err->message.len : 0,
+            err && err->message.ptr ? err->message.ptr : "");
     exit(1);
 }
 
-#define DDL                                                                                                            \
+#define DDL                                                                                                                            \
     "CREATE TABLE o(id INTEGER PRIMARY KEY, product TEXT, amount INTEGER, status TEXT, userId TEXT, createdAt DATETIME, a INTEGER, b " \
-    "TEXT, c REAL, d BOOLEAN);"                                                                                        \
+    "TEXT, c REAL, d BOOLEAN);"                                                                                                        \
     "WITH RECURSIVE x(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM x WHERE i<5000) INSERT INTO o SELECT i, 'product ' || i, i%9, "        \
     "'PENDING', 'user_' || (i%100), '2024-01-02T03:04:05.678+00:00', i, 'text of row ' || i, i/8.0, i%2 FROM x;"
 #define COLUMNS "`id`,`product`,`amount`,`status`,`userId`,`createdAt`,`a`,`b`,`c`,`d`"
-#define FIELD(name, type) "\"" name "\":{\"type\":\"field\",\"dbName\":\"" name "\",\"fieldType\":{\"arity\":\"required\",\"type\":\"" type "\"}}"
-#define STRUCTURE                                                                                                      \
-    "{\"type\":\"object\",\"serializedName\":null,\"fields\":{" FIELD("id", "int") "," FIELD("product", "string") "," FIELD(           \
-        "amount", "int") "," FIELD("status", "string") "," FIELD("userId", "string") "," FIELD("createdAt", "datetime") "," FIELD("a", \
-        "int") "," FIELD("b", "string") "," FIELD("c", "float") "," FIELD("d", "boolean") "},\"skipNulls\":false}"
-#define QUERY(where)                                                                                                   \
-    "{\"type\":\"query\",\"args\":{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"stringChunk\",\"chunk\":\"SELECT " COLUMNS      \
-    " FROM `main`.`o` WHERE " where                                                                                    \
-    "\"},{\"type\":\"parameter\"}],\"args\":[{\"prisma__type\":\"param\",\"prisma__value\":{\"name\":\"%1\",\"type\":\"Int\"}}],"      \
-    "\"argTypes\":[{\"arity\":\"scalar\",\"scalarType\":\"int\",\"dbType\":null}],\"placeholderFormat\":{\"prefix\":\"?\","            \
+#define FIELD(name, type)                                                                                             \
+    "\"" name "\":{\"type\":\"field\",\"dbName\":\"" name "\",\"fieldType\":{\"arity\":\"required\",\"type\":\"" type \
+    "\"}}"
+#define STRUCTURE                                                                                                                                       \
+    "{\"type\":\"object\",\"serializedName\":null,\"fields\":{" FIELD("id", "int") "," FIELD("product", "string") "," FIELD("amount", "int") "," FIELD( \
+        "status",                                                                                                                                       \
+        "string") "," FIELD("userId",                                                                                                                   \
+                            "string") "," FIELD("createdAt",                                                                                            \
+                                                "datetime") "," FIELD("a",                                                                              \
+                                                                      "int") "," FIELD("b",                                                             \
+                                                                                       "string") "," FIELD("c",                                         \
+                                                                                                           "float") "," FIELD("d",                      \
+                                                                                                                              "boolean") "},\"skipNulls\":false}"
+#define QUERY(where)                                                                                                              \
+    "{\"type\":\"query\",\"args\":{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"stringChunk\",\"chunk\":\"SELECT " COLUMNS \
+    " FROM `main`.`o` WHERE " where                                                                                               \
+    "\"},{\"type\":\"parameter\"}],\"args\":[{\"prisma__type\":\"param\",\"prisma__value\":{\"name\":\"%1\",\"type\":\"Int\"}}]," \
+    "\"argTypes\":[{\"arity\":\"scalar\",\"scalarType\":\"int\",\"dbType\":null}],\"placeholderFormat\":{\"prefix\":\"?\","       \
     "\"hasNumbering\":false},\"chunkable\":true}}"
-#define POINT "{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"unique\",\"args\":" QUERY("`id` = ") "},\"structure\":" STRUCTURE ",\"enums\":{}}}"
-#define MANY "{\"type\":\"dataMap\",\"args\":{\"expr\":" QUERY("`id` >= 1 LIMIT ") ",\"structure\":" STRUCTURE ",\"enums\":{}}}"
+#define POINT                                                                        \
+    "{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"unique\",\"args\":" QUERY( \
+        "`id` = ") "},\"structure\":" STRUCTURE ",\"enums\":{}}}"
+#define MANY \
+    "{\"type\":\"dataMap\",\"args\":{\"expr\":" QUERY("`id` >= 1 LIMIT ") ",\"structure\":" STRUCTURE ",\"enums\":{}}}"
 
 typedef struct bench {
     exec *e;
@@ -92,8 +104,12 @@ static void by_hand(bench *b, int64_t key)
     while (sqlite3_step(b->st) == SQLITE_ROW) {
         for (int i = 0; i < 10; i++) {
             switch (sqlite3_column_type(b->st, i)) {
-            case SQLITE_INTEGER: b->sum += (uint64_t)sqlite3_column_int64(b->st, i); break;
-            case SQLITE_FLOAT: b->sum += (uint64_t)sqlite3_column_double(b->st, i); break;
+            case SQLITE_INTEGER:
+                b->sum += (uint64_t)sqlite3_column_int64(b->st, i);
+                break;
+            case SQLITE_FLOAT:
+                b->sum += (uint64_t)sqlite3_column_double(b->st, i);
+                break;
             default:
                 b->sum += (uint64_t)sqlite3_column_text(b->st, i)[0];
                 b->sum += (uint64_t)sqlite3_column_bytes(b->st, i);
@@ -115,8 +131,12 @@ static void by_hand_json(bench *b, int64_t key)
             buf_str(&b->text, str_c(names[i]));
             buf_lit(&b->text, "\":");
             switch (sqlite3_column_type(b->st, i)) {
-            case SQLITE_INTEGER: buf_i64(&b->text, sqlite3_column_int64(b->st, i)); break;
-            case SQLITE_FLOAT: buf_printf(&b->text, "%.17g", sqlite3_column_double(b->st, i)); break;
+            case SQLITE_INTEGER:
+                buf_i64(&b->text, sqlite3_column_int64(b->st, i));
+                break;
+            case SQLITE_FLOAT:
+                buf_printf(&b->text, "%.17g", sqlite3_column_double(b->st, i));
+                break;
             default:
                 buf_char(&b->text, '"');
                 buf_bytes(&b->text, sqlite3_column_text(b->st, i), (size_t)sqlite3_column_bytes(b->st, i));
@@ -161,7 +181,8 @@ static plan *read_plan(const char *text, arena *a)
 static sqlite3_stmt *prepared(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) die(sqlite3_errmsg(db), NULL);
+    if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+        die(sqlite3_errmsg(db), NULL);
     return st;
 }
 
@@ -171,7 +192,8 @@ int main(void)
     snprintf(path, sizeof path, "/tmp/nicol-bench-exec-%d.db", (int)getpid());
     snprintf(url, sizeof url, "file:%s", path);
     sqlite3 *db;
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
+            SQLITE_OK ||
         sqlite3_exec(db, "PRAGMA journal_mode=WAL;" DDL, NULL, NULL, NULL) != SQLITE_OK) {
         die(sqlite3_errmsg(db), NULL);
     }

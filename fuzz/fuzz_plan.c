@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             buf_free(&out);
             val *params = ARENA_ARRAY(a, p->params_n ? p->params_n : 1, val);
             err_clear(&err);
-            if (params && !plan_take_params(p, json_get(root, S("params")), a, params, &err) && !err_is(&err)) __builtin_trap();
+            if (params && !plan_take_params(p, json_get(root, S("params")), a, params, &err) && !err_is(&err))
+                __builtin_trap();
             plan_free(p);
         } else if (!err_is(&err)) {
             __builtin_trap();

@@ -39,11 +39,12 @@ static int64_t count_orders(nicol_db *db, nicol_tx *tx)
 
 static void list_orders(nicol_db *db)
 {
-    nicol_result *r = run(db, NULL,
-                          "{\"modelName\":\"Order\",\"action\":\"findMany\",\"query\":{\"arguments\":{"
-                          "\"where\":{\"status\":\"SHIPPED\",\"amount\":{\"gte\":3}},\"orderBy\":{\"id\":\"desc\"},\"take\":3},"
-                          "\"selection\":{\"$scalars\":true,\"user\":{\"selection\":{\"email\":true}},"
-                          "\"product\":{\"selection\":{\"name\":true,\"price\":true}}}}}");
+    nicol_result *r =
+        run(db, NULL,
+            "{\"modelName\":\"Order\",\"action\":\"findMany\",\"query\":{\"arguments\":{"
+            "\"where\":{\"status\":\"SHIPPED\",\"amount\":{\"gte\":3}},\"orderBy\":{\"id\":\"desc\"},\"take\":3},"
+            "\"selection\":{\"$scalars\":true,\"user\":{\"selection\":{\"email\":true}},"
+            "\"product\":{\"selection\":{\"name\":true,\"price\":true}}}}}");
     nicol_rows rows = nicol_result_rows(r);
     while (nicol_rows_next(&rows)) {
         int64_t id = 0, amount = 0;
@@ -54,8 +55,8 @@ static void list_orders(nicol_db *db)
             !nicol_row_double(&rows, "product.price", &price) || !nicol_row_text(&rows, "createdAt", &at)) {
             fail(db, "row");
         }
-        printf("order %" PRId64 ": %" PRId64 " x %.*s at %.2f for %.*s, %.*s\n", id, amount, (int)product.len, product.ptr, price,
-               (int)email.len, email.ptr, (int)at.len, at.ptr);
+        printf("order %" PRId64 ": %" PRId64 " x %.*s at %.2f for %.*s, %.*s\n", id, amount, (int)product.len,
+               product.ptr, price, (int)email.len, email.ptr, (int)at.len, at.ptr);
     }
     nicol_free(r);
 }
@@ -70,7 +71,8 @@ static void failing_batch(nicol_db *db)
         "{\"modelName\":\"User\",\"action\":\"createOne\",\"query\":{\"arguments\":{\"data\":{\"email\":\"twice@example.org\"}},"
         "\"selection\":{\"id\":true}}}]}";
     nicol_result *r = nicol_query(db, batch, sizeof batch - 1);
-    if (r || strcmp(nicol_error_code(nicol_last_error(db)), "P2002") != 0) fail(db, "the batch should have failed with P2002");
+    if (r || strcmp(nicol_error_code(nicol_last_error(db)), "P2002") != 0)
+        fail(db, "the batch should have failed with P2002");
     printf("batch: refused with P2002\n");
 }
 
@@ -102,7 +104,8 @@ int main(int argc, char **argv)
 {
     char url[1024];
     snprintf(url, sizeof url, "file:%s", argc > 1 ? argv[1] : "build/shop/shop.db");
-    nicol_open_opts o = {.size = sizeof o, .schema_path = argc > 2 ? argv[2] : "examples/shop/schema.prisma", .url = url};
+    nicol_open_opts o = {
+        .size = sizeof o, .schema_path = argc > 2 ? argv[2] : "examples/shop/schema.prisma", .url = url};
     nicol_db *db = nicol_open(&o);
     if (!db) return 1;
     if (!nicol_ok(db)) fail(db, "open");

@@ -69,7 +69,7 @@ NICOL_API bool nicol_rows_next(nicol_rows *rows); /* false after the last row */
 /* Fields of the current row by name; nested objects by a dotted path ("user.email"). False: absent, null, or of another
  * type. Text works on every scalar (numbers as written, DateTime as ISO text, Bytes as base64). */
 NICOL_API bool nicol_row_text(const nicol_rows *rows, const char *field, nicol_str *out);
-NICOL_API bool nicol_row_int(const nicol_rows *rows, const char *field, int64_t *out); /* Int, BigInt */
+NICOL_API bool nicol_row_int(const nicol_rows *rows, const char *field, int64_t *out);   /* Int, BigInt */
 NICOL_API bool nicol_row_double(const nicol_rows *rows, const char *field, double *out); /* any number, Decimal too */
 NICOL_API bool nicol_row_bool(const nicol_rows *rows, const char *field, bool *out);
 NICOL_API bool nicol_row_is_null(const nicol_rows *rows, const char *field);
@@ -78,7 +78,14 @@ NICOL_API bool nicol_result_count(const nicol_result *r, int64_t *out);
 
 NICOL_API void nicol_free(nicol_result *r); /* NULL is fine */
 
-typedef enum nicol_isolation { NICOL_ISOLATION_DEFAULT = 0, NICOL_READ_UNCOMMITTED, NICOL_READ_COMMITTED, NICOL_REPEATABLE_READ, NICOL_SNAPSHOT, NICOL_SERIALIZABLE } nicol_isolation;
+typedef enum nicol_isolation {
+    NICOL_ISOLATION_DEFAULT = 0,
+    NICOL_READ_UNCOMMITTED,
+    NICOL_READ_COMMITTED,
+    NICOL_REPEATABLE_READ,
+    NICOL_SNAPSHOT,
+    NICOL_SERIALIZABLE
+} nicol_isolation;
 
 /* An interactive transaction; while it is open, operations outside it that write wait or fail with P1008. timeout_ms 0: none. After the timeout every call
  * in it fails with P2028 and it is rolled back. */

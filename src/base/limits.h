@@ -21,9 +21,9 @@
 /* Stack of a fiber that runs statements: SQLite compiles by recursion (driver/sqlite_guard.c has the figures). Only what is
  * touched costs memory. */
 #define NICOL_FIBER_STACK_BYTES ((size_t)2 << 20)
-#define NICOL_STMT_CACHE_MAX 256     /* prepared statements kept per connection */
-#define NICOL_CONNECTIONS_MAX 20000  /* client connections of one server */
-#define NICOL_TX_MAX 1000            /* open interactive transactions of one engine */
+#define NICOL_STMT_CACHE_MAX 256    /* prepared statements kept per connection */
+#define NICOL_CONNECTIONS_MAX 20000 /* client connections of one server */
+#define NICOL_TX_MAX 1000           /* open interactive transactions of one engine */
 #define NICOL_TX_TIMEOUT_MS_MAX 600000
 
 #endif

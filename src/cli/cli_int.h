@@ -16,7 +16,8 @@ typedef struct cli_flag {
 
 /* Reads argv into the flags (list ends with a NULL name). Rest arguments: at most rest_max go to rest. Returns CLI_OK,
  * or CLI_USAGE after saying what is wrong; -1 when --help was asked for and printed. */
-int cli_parse(int argc, char **argv, const cli_flag *flags, const char *usage, const char *about, const char **rest, int rest_max);
+int cli_parse(int argc, char **argv, const cli_flag *flags, const char *usage, const char *about, const char **rest,
+              int rest_max);
 /* "error: ..." on standard error. Returns CLI_FAILED, or CLI_USAGE for errors of usage. */
 int cli_fail(const nicol_error *err);
 int cli_usage(const char *fmt, ...) NICOL_PRINTF(1, 2);

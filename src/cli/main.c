@@ -39,8 +39,8 @@ int cli_usage(const char *fmt, ...)
 int cli_fail(const nicol_error *err)
 {
     const char *code = err_client(err->code);
-    fprintf(stderr, "error: %.*s%s%s%s\n", (int)err->message.len, err->message.ptr ? err->message.ptr : "", *code ? " [" : "", code,
-            *code ? "]" : "");
+    fprintf(stderr, "error: %.*s%s%s%s\n", (int)err->message.len, err->message.ptr ? err->message.ptr : "",
+            *code ? " [" : "", code, *code ? "]" : "");
     return err->code == NICOL_E_USAGE ? CLI_USAGE : CLI_FAILED;
 }
 
@@ -48,7 +48,8 @@ int cli_number(const char *flag, const char *text, int64_t min, int64_t max, int
 {
     if (!text) return CLI_OK;
     if (str_to_i64(str_c(text), out) && *out >= min && *out <= max) return CLI_OK;
-    return cli_usage("--%s must be a whole number from %lld to %lld, not '%s'", flag, (long long)min, (long long)max, text);
+    return cli_usage("--%s must be a whole number from %lld to %lld, not '%s'", flag, (long long)min, (long long)max,
+                     text);
 }
 
 int cli_log(const char *format, const char *level)
@@ -86,7 +87,8 @@ static const cli_flag *find_flag(const cli_flag *flags, nicol_str name)
     return NULL;
 }
 
-int cli_parse(int argc, char **argv, const cli_flag *flags, const char *usage, const char *about, const char **rest, int rest_max)
+int cli_parse(int argc, char **argv, const cli_flag *flags, const char *usage, const char *about, const char **rest,
+              int rest_max)
 {
     int rest_n = 0;
     for (int i = 1; i < argc; i++) {
@@ -103,7 +105,9 @@ int cli_parse(int argc, char **argv, const cli_flag *flags, const char *usage, c
         size_t eq = str_find_char(arg, '=', 0);
         nicol_str name = str_sub(arg, 2, eq == SIZE_MAX ? arg.len : eq);
         const cli_flag *f = find_flag(flags, name);
-        if (!f) return cli_usage("unknown flag '--%.*s'; `nicol %.*s --help` lists what there is", (int)name.len, name.ptr, (int)strcspn(usage, " "), usage);
+        if (!f)
+            return cli_usage("unknown flag '--%.*s'; `nicol %.*s --help` lists what there is", (int)name.len, name.ptr,
+                             (int)strcspn(usage, " "), usage);
         if (!f->value) {
             if (eq != SIZE_MAX) return cli_usage("--%s takes no value", f->name);
             *f->text = "";

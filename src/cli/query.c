@@ -46,11 +46,14 @@ static bool tx_start(session *q, json_val line, nicol_str name, nicol_error *err
     if (json_f64(json_get(o, S("timeout")), &ms) && ms > 0 && ms < 1e12) opts.timeout_ms = (int64_t)ms;
     json_val iso = json_get(o, S("isolationLevel"));
     if (json_kind(iso) == JSON_STRING && !driver_isolation_parse(json_text(iso), &opts.isolation)) {
-        return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s", STR_FMT(json_text(iso)));
+        return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s",
+                          STR_FMT(json_text(iso)));
     }
     nicol_str id;
-    if (q->tx_n == TX_NAMES_MAX) return nicol_fail(err, NICOL_E_LIMIT, "at most %d transactions in one run", TX_NAMES_MAX);
-    if (name.len == 0 || name.len > 64) return nicol_fail(err, NICOL_E_INPUT, "a transaction needs a name of 1 to 64 bytes in \"tx\"");
+    if (q->tx_n == TX_NAMES_MAX)
+        return nicol_fail(err, NICOL_E_LIMIT, "at most %d transactions in one run", TX_NAMES_MAX);
+    if (name.len == 0 || name.len > 64)
+        return nicol_fail(err, NICOL_E_INPUT, "a transaction needs a name of 1 to 64 bytes in \"tx\"");
     if (!exec_tx_start(engine_exec(q->e), &opts, q->a, &id, err)) return false;
     snprintf(q->tx[q->tx_n].name, sizeof q->tx[0].name, "%.*s", STR_FMT(name));
     snprintf(q->tx[q->tx_n].id, sizeof q->tx[0].id, "%.*s", STR_FMT(id));
@@ -132,7 +135,8 @@ static int run_lines(session *q)
     int rc = CLI_OK;
     while (rc == CLI_OK && read_line(&line)) {
         nicol_str text = str_trim(buf_view(&line));
-        if (buf_failed(&line)) rc = cli_usage("a line is longer than the limit of %zu bytes", (size_t)REQUEST_BYTES_MAX);
+        if (buf_failed(&line))
+            rc = cli_usage("a line is longer than the limit of %zu bytes", (size_t)REQUEST_BYTES_MAX);
         else if (text.len > 0) answer(q, text, &out);
     }
     buf_free(&line);
@@ -166,7 +170,9 @@ int cmd_query(int argc, char **argv)
         {"log-level", "LEVEL", "debug, info, warn or error (default warn)", &level},
         {0},
     };
-    int rc = cli_parse(argc, argv, flags, "query [flags]", "Runs operations of the JSON protocol, one a line on standard input, one answer a line.", NULL, 0);
+    int rc =
+        cli_parse(argc, argv, flags, "query [flags]",
+                  "Runs operations of the JSON protocol, one a line on standard input, one answer a line.", NULL, 0);
     if (rc != CLI_OK) return rc < 0 ? CLI_OK : rc;
     rc = cli_log("text", level);
     if (rc != CLI_OK) return rc;

@@ -25,7 +25,8 @@ static int split_listen(const char *flag, const char *text, nicol_str *host, uin
         return cli_usage("--%s must be HOST:PORT, for example 127.0.0.1:4466, not '%s'", flag, text);
     }
     *host = str_sub(s, 0, colon);
-    if (host->len > 2 && host->ptr[0] == '[' && host->ptr[host->len - 1] == ']') *host = str_sub(*host, 1, host->len - 1);
+    if (host->len > 2 && host->ptr[0] == '[' && host->ptr[host->len - 1] == ']')
+        *host = str_sub(*host, 1, host->len - 1);
     *port = (uint16_t)n;
     return CLI_OK;
 }
@@ -38,7 +39,8 @@ int settings_resolve(settings *s, arena *a, nicol_error *err)
         s->url_text = str_c(s->url);
         return CLI_OK;
     }
-    if (!s->schema) return cli_usage("which database? give --url file:PATH, or --schema FILE with a url in its datasource");
+    if (!s->schema)
+        return cli_usage("which database? give --url file:PATH, or --schema FILE with a url in its datasource");
     schema_file *files = NULL;
     size_t n = 0;
     schema_diags diags = {0};
@@ -53,7 +55,10 @@ int settings_resolve(settings *s, arena *a, nicol_error *err)
     schema_free(sc);
     if (env) {
         const char *v = getenv(env);
-        if (!v || !*v) return cli_usage("the schema takes its database URL from the environment variable %s, which is not set; --url sets it too", env);
+        if (!v || !*v)
+            return cli_usage(
+                "the schema takes its database URL from the environment variable %s, which is not set; --url sets it too",
+                env);
         s->url_text = str_c(v);
     }
     if (s->url_text.len == 0) return cli_usage("which database? the schema has no url: give --url file:PATH");
@@ -70,8 +75,8 @@ void settings_print_diags(const schema_file *files, const schema_diags *diags)
 }
 
 typedef struct serve_flags {
-    const char *listen, *tls_listen, *tls_cert, *tls_key, *log_format, *log_level, *state, *create, *sync, *timestamps, *body, *result,
-        *connections, *drain, *slow, *timeout;
+    const char *listen, *tls_listen, *tls_cert, *tls_key, *log_format, *log_level, *state, *create, *sync, *timestamps,
+        *body, *result, *connections, *drain, *slow, *timeout;
 } serve_flags;
 
 static int take_limits(const serve_flags *f, server_opts *o)
@@ -104,7 +109,8 @@ static int take_database(const serve_flags *f, server_opts *o)
 {
     o->create = f->create != NULL;
     o->sync_normal = f->sync && strcmp(f->sync, "normal") == 0;
-    if (f->sync && !o->sync_normal && strcmp(f->sync, "full") != 0) return cli_usage("--sqlite-sync is full or normal, not '%s'", f->sync);
+    if (f->sync && !o->sync_normal && strcmp(f->sync, "full") != 0)
+        return cli_usage("--sqlite-sync is full or normal, not '%s'", f->sync);
     if (!f->timestamps || strcmp(f->timestamps, "iso") == 0) o->timestamps = TIMESTAMPS_ISO;
     else if (strcmp(f->timestamps, "unix-ms") == 0) o->timestamps = TIMESTAMPS_UNIX_MS;
     else return cli_usage("--timestamp-format is iso or unix-ms, not '%s'", f->timestamps);
@@ -137,7 +143,8 @@ int cmd_serve(int argc, char **argv)
         {0},
     };
     int rc = cli_parse(argc, argv, flags, "serve [flags]",
-                       "Serves Prisma-compatible clients of versions 5, 6 and 7 over HTTP, with a status page at /.", NULL, 0);
+                       "Serves Prisma-compatible clients of versions 5, 6 and 7 over HTTP, with a status page at /.",
+                       NULL, 0);
     if (rc != CLI_OK) return rc < 0 ? CLI_OK : rc;
     server_opts o = {.state_dir = f.state, .ready = say_ready};
     rc = cli_log(f.log_format, f.log_level);

@@ -43,7 +43,8 @@ int cmd_validate(int argc, char **argv)
         {"json", NULL, "print the diagnostics as JSON", &json},
         {0},
     };
-    int rc = cli_parse(argc, argv, flags, "validate [flags]", "Checks a schema and reports every error with its place.", NULL, 0);
+    int rc = cli_parse(argc, argv, flags, "validate [flags]", "Checks a schema and reports every error with its place.",
+                       NULL, 0);
     if (rc != CLI_OK) return rc < 0 ? CLI_OK : rc;
     int64_t v = 7;
     rc = cli_number("schema-version", version, 5, 7, &v);
@@ -86,7 +87,8 @@ static int keys_do(keys *k, const char *verb, const char *what, const char *scop
     }
     if (strcmp(verb, "revoke") == 0) {
         if (keys_revoke(k, str_c(what), err)) return CLI_OK;
-        if (!err_is(err)) nicol_fail(err, NICOL_E_NOT_FOUND, "there is no key with the id '%s'; `nicol keys list` shows them", what);
+        if (!err_is(err))
+            nicol_fail(err, NICOL_E_NOT_FOUND, "there is no key with the id '%s'; `nicol keys list` shows them", what);
         return cli_fail(err);
     }
     const key_info *list = NULL;
@@ -116,8 +118,11 @@ int cmd_keys(int argc, char **argv)
                        "API keys. Only their hashes are kept; a running server sees changes within a second.", rest, 2);
     if (rc != CLI_OK) return rc < 0 ? CLI_OK : rc;
     bool create = rest[0] && strcmp(rest[0], "create") == 0, revoke = rest[0] && strcmp(rest[0], "revoke") == 0;
-    if (!create && !revoke && !(rest[0] && strcmp(rest[0], "list") == 0)) return cli_usage("usage: nicol keys create|list|revoke ID");
-    if (revoke != (rest[1] != NULL)) return cli_usage(revoke ? "revoke needs the id of a key: see `nicol keys list`" : "unexpected argument '%s'", rest[1]);
+    if (!create && !revoke && !(rest[0] && strcmp(rest[0], "list") == 0))
+        return cli_usage("usage: nicol keys create|list|revoke ID");
+    if (revoke != (rest[1] != NULL))
+        return cli_usage(revoke ? "revoke needs the id of a key: see `nicol keys list`" : "unexpected argument '%s'",
+                         rest[1]);
     nicol_error err = {0};
     keys *k = keys_open(state, create, NULL, &err);
     if (!k) return cli_fail(&err);
@@ -167,15 +172,19 @@ int cmd_db(int argc, char **argv)
     };
     int rc = cli_parse(argc, argv, flags, "db execute --file FILE [flags]", "Runs a file of SQL statements.", rest, 1);
     if (rc != CLI_OK) return rc < 0 ? CLI_OK : rc;
-    if (rest[0] && (strcmp(rest[0], "push") == 0 || strcmp(rest[0], "pull") == 0)) return cli_usage("`nicol db %s` is not in this version yet", rest[0]);
-    if (!rest[0] || strcmp(rest[0], "execute") != 0 || !file) return cli_usage("usage: nicol db execute --file FILE [--url URL] [--create]");
+    if (rest[0] && (strcmp(rest[0], "push") == 0 || strcmp(rest[0], "pull") == 0))
+        return cli_usage("`nicol db %s` is not in this version yet", rest[0]);
+    if (!rest[0] || strcmp(rest[0], "execute") != 0 || !file)
+        return cli_usage("usage: nicol db execute --file FILE [--url URL] [--create]");
     nicol_error err = {0};
     arena *a = arena_new(mem_default, WORK_BYTES_MAX);
     if (!a) return CLI_FAILED;
     buf sql;
     buf_init(&sql, mem_default, SCRIPT_BYTES_MAX);
     rc = settings_resolve(&s, a, &err);
-    if (rc == CLI_OK && !(read_all(file, &sql, &err) && run_script(s.url_text, create != NULL, buf_view(&sql), a, &err))) rc = cli_fail(&err);
+    if (rc == CLI_OK &&
+        !(read_all(file, &sql, &err) && run_script(s.url_text, create != NULL, buf_view(&sql), a, &err)))
+        rc = cli_fail(&err);
     buf_free(&sql);
     arena_free(a);
     return rc;

@@ -51,7 +51,8 @@ bool keys_scopes_parse(nicol_str s, unsigned *scopes, nicol_error *err)
         unsigned bit = 0;
         for (size_t i = 0; i < 4; i++) bit |= str_eq(one, str_c(scope_names[i].name)) ? scope_names[i].bit : 0;
         if (!bit) {
-            return nicol_fail(err, NICOL_E_USAGE, "unknown scope '%.*s': scopes are query, stream, invalidate, admin", STR_FMT(one));
+            return nicol_fail(err, NICOL_E_USAGE, "unknown scope '%.*s': scopes are query, stream, invalidate, admin",
+                              STR_FMT(one));
         }
         *scopes |= bit;
     }
@@ -63,7 +64,8 @@ void keys_scopes_print(unsigned scopes, char out[64])
     size_t n = 0;
     out[0] = '\0';
     for (size_t i = 0; i < 4; i++) {
-        if (scopes & scope_names[i].bit) n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "," : "", scope_names[i].name);
+        if (scopes & scope_names[i].bit)
+            n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? "," : "", scope_names[i].name);
     }
 }
 
@@ -105,7 +107,8 @@ keys *keys_open(const char *state_dir, bool create, const mem *m, nicol_error *e
     k->version = -1;
     k->looked_us = INT64_MIN / 2;
     int n = snprintf(k->path, sizeof k->path, "%s/nicol.db", state_dir);
-    bool good = (n > 0 && (size_t)n < sizeof k->path) || nicol_fail(err, NICOL_E_USAGE, "the path of the state folder is too long");
+    bool good = (n > 0 && (size_t)n < sizeof k->path) ||
+                nicol_fail(err, NICOL_E_USAGE, "the path of the state folder is too long");
     k->a = arena_new(m, ARENA_BYTES_MAX);
     k->work = arena_new(m, ARENA_BYTES_MAX);
     if (good && (!k->a || !k->work)) good = nicol_fail_oom(err);
@@ -133,7 +136,8 @@ static bool run(keys *k, const char *sql, const val *args, size_t n, int64_t *fi
     driver_stmt *s = driver_sqlite.prepare(k->c, str_c(sql), k->work, err);
     if (!s) return false;
     bool row = false;
-    bool good = driver_sqlite.run(s, args, NULL, n, IO_NEVER, k->work, err) && driver_sqlite.step(s, &row, k->work, err);
+    bool good =
+        driver_sqlite.run(s, args, NULL, n, IO_NEVER, k->work, err) && driver_sqlite.step(s, &row, k->work, err);
     if (good && first) *first = row ? driver_sqlite.cell(s, 0).u.i : 0;
     if (good && !first) k->own_changes = driver_sqlite.affected(s);
     driver_sqlite.stmt_done(s);
@@ -209,7 +213,8 @@ static bool refresh(keys *k, bool now, nicol_error *err)
     return true;
 }
 
-bool keys_create(keys *k, unsigned scopes, nicol_str label, key_info *info, char text[KEY_TEXT_LEN + 1], nicol_error *err)
+bool keys_create(keys *k, unsigned scopes, nicol_str label, key_info *info, char text[KEY_TEXT_LEN + 1],
+                 nicol_error *err)
 {
     if (!connect(k, true, err)) return false;
     if (label.len > 64 || str_utf8_bad(label) != SIZE_MAX) {
@@ -225,7 +230,8 @@ bool keys_create(keys *k, unsigned scopes, nicol_str label, key_info *info, char
     for (size_t i = 0; i < 6; i++) snprintf(info->id + 2 * i, 3, "%02x", raw[KEY_TEXT_LEN - 3 + i]);
     memcpy(info->label, label.ptr ? label.ptr : "", label.len);
     char hash[65];
-    if (!hash_text(str_of(text, KEY_TEXT_LEN), hash)) return nicol_fail(err, NICOL_E_SYSTEM, "SHA-256 is not available");
+    if (!hash_text(str_of(text, KEY_TEXT_LEN), hash))
+        return nicol_fail(err, NICOL_E_SYSTEM, "SHA-256 is not available");
     arena_reset(k->work);
     val args[] = {val_text(VAL_STR, str_c(info->id)), val_text(VAL_STR, str_c(hash)), val_int(scopes),
                   val_text(VAL_STR, label), val_int(info->created_ms)};

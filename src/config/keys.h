@@ -15,8 +15,8 @@ enum { KEY_QUERY = 1, KEY_STREAM = 2, KEY_INVALIDATE = 4, KEY_ADMIN = 8 };
 
 typedef struct keys keys;
 typedef struct key_info {
-    char id[13];      /* 12 hex digits: names the key in lists and logs */
-    unsigned scopes;  /* KEY_... bits */
+    char id[13];     /* 12 hex digits: names the key in lists and logs */
+    unsigned scopes; /* KEY_... bits */
     char label[65];
     int64_t created_ms; /* Unix milliseconds */
 } key_info;
@@ -26,7 +26,8 @@ typedef struct key_info {
 keys *keys_open(const char *state_dir, bool create, const mem *m, nicol_error *err) NICOL_MUST_CHECK;
 void keys_close(keys *k);
 /* Makes a key; text gets KEY_TEXT_LEN characters and a NUL. The only time that the key itself is seen. */
-bool keys_create(keys *k, unsigned scopes, nicol_str label, key_info *info, char text[KEY_TEXT_LEN + 1], nicol_error *err) NICOL_MUST_CHECK;
+bool keys_create(keys *k, unsigned scopes, nicol_str label, key_info *info, char text[KEY_TEXT_LEN + 1],
+                 nicol_error *err) NICOL_MUST_CHECK;
 /* False with *err empty when no key has that id. */
 bool keys_revoke(keys *k, nicol_str id, nicol_error *err) NICOL_MUST_CHECK;
 /* The keys in order of creation, borrowed until the next call. */

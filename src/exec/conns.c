@@ -67,8 +67,9 @@ static bool no_turn(exec *e, io_result why, nicol_error *err)
                           "Timed out fetching a new connection from the connection pool. An open transaction of this "
                           "thread holds the only connection: end it first, or run the operation inside it");
     }
-    return nicol_fail(err, NICOL_E_POOL_TIMEOUT,
-                      "Timed out fetching a new connection from the connection pool. The database was busy with other writers");
+    return nicol_fail(
+        err, NICOL_E_POOL_TIMEOUT,
+        "Timed out fetching a new connection from the connection pool. The database was busy with other writers");
 }
 
 bool conn_take_writer(exec *e, int64_t deadline_us, arena *a, exec_conn **out, nicol_error *err)

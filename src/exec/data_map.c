@@ -29,9 +29,12 @@ static nicol_str shown(run *r, val v)
 {
     char text[32];
     switch ((val_type)v.type) {
-    case VAL_BOOL: return v.u.i ? S("true") : S("false");
-    case VAL_INT: return arena_printf(r->a, "%lld", (long long)v.u.i);
-    case VAL_FLOAT: return isfinite(v.u.f) ? arena_str(r->a, str_of(text, float_format(text, v.u.f))) : S("NaN");
+    case VAL_BOOL:
+        return v.u.i ? S("true") : S("false");
+    case VAL_INT:
+        return arena_printf(r->a, "%lld", (long long)v.u.i);
+    case VAL_FLOAT:
+        return isfinite(v.u.f) ? arena_str(r->a, str_of(text, float_format(text, v.u.f))) : S("NaN");
     case VAL_STR:
     case VAL_DECIMAL:
     case VAL_JSON: {
@@ -39,13 +42,19 @@ static nicol_str shown(run *r, val v)
         size_t bad = str_utf8_bad(s);
         return bad == SIZE_MAX ? s : str_sub(s, 0, bad);
     }
-    case VAL_UNDEF: return S("undefined");
-    case VAL_NULL: return S("null");
-    case VAL_DATETIME: return S("a date");
-    case VAL_BYTES: return S("bytes");
+    case VAL_UNDEF:
+        return S("undefined");
+    case VAL_NULL:
+        return S("null");
+    case VAL_DATETIME:
+        return S("a date");
+    case VAL_BYTES:
+        return S("bytes");
     case VAL_LIST:
-    case VAL_ROWS: return S("a list");
-    case VAL_RECORD: break;
+    case VAL_ROWS:
+        return S("a list");
+    case VAL_RECORD:
+        break;
     }
     return S("[object Object]");
 }
@@ -53,19 +62,24 @@ static nicol_str shown(run *r, val v)
 static const char *js_type(val v)
 {
     switch ((val_type)v.type) {
-    case VAL_BOOL: return "boolean";
+    case VAL_BOOL:
+        return "boolean";
     case VAL_INT:
-    case VAL_FLOAT: return "number";
+    case VAL_FLOAT:
+        return "number";
     case VAL_STR:
-    case VAL_DECIMAL: return "string";
-    case VAL_UNDEF: return "undefined";
+    case VAL_DECIMAL:
+        return "string";
+    case VAL_UNDEF:
+        return "undefined";
     case VAL_NULL:
     case VAL_DATETIME:
     case VAL_JSON:
     case VAL_BYTES:
     case VAL_LIST:
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     return "object";
 }
@@ -73,8 +87,8 @@ static const char *js_type(val v)
 static bool wrong_type(run *r, const plan_shape *s, const char *wanted, val v)
 {
     nicol_str text = shown(r, v);
-    nicol_fail_in(r->a, r->err, NICOL_E_COLUMN_DATA, "Expected %s in column '%.*s', got %s: %.*s", wanted, STR_FMT(s->db_name),
-                  js_type(v), STR_FMT(text));
+    nicol_fail_in(r->a, r->err, NICOL_E_COLUMN_DATA, "Expected %s in column '%.*s', got %s: %.*s", wanted,
+                  STR_FMT(s->db_name), js_type(v), STR_FMT(text));
     if (r->err && r->err->code == NICOL_E_COLUMN_DATA && !r->err->meta.ptr) r->err->meta = S("{}");
     return false;
 }
@@ -98,7 +112,8 @@ static bool put_int(run *r, const plan_shape *s, val v, buf *out)
         return true;
     }
     if (v.type == VAL_FLOAT) f = v.u.f;
-    else if ((v.type != VAL_STR && v.type != VAL_DECIMAL) || !val_number(v, &f)) return wrong_type(r, s, "an integer", v);
+    else if ((v.type != VAL_STR && v.type != VAL_DECIMAL) || !val_number(v, &f))
+        return wrong_type(r, s, "an integer", v);
     f = trunc(f);
     if (!isfinite(f)) return wrong_type(r, s, "an integer", v);
     if (fabs(f) > JS_SAFE_INT) {
@@ -212,7 +227,8 @@ static bool put_json(run *r, const plan_shape *s, val v, buf *out)
     buf *tmp = &r->e->tmp;
     buf_clear(tmp);
     if (v.type == VAL_STR || v.type == VAL_JSON) {
-        if (!json_put_minified(tmp, val_str(v), NICOL_JSON_DEPTH_MAX) && !buf_failed(tmp)) return wrong_type(r, s, "JSON", v);
+        if (!json_put_minified(tmp, val_str(v), NICOL_JSON_DEPTH_MAX) && !buf_failed(tmp))
+            return wrong_type(r, s, "JSON", v);
     } else if (!emit_value(r, v, tmp)) {
         return false;
     }
@@ -231,7 +247,8 @@ static bool put_bytes(run *r, const plan_shape *s, val v, buf *out)
     } else if (v.type == VAL_STR && s->bytes != BYTES_HEX) {
         if (!base64_read(r->a, val_str(v), &bytes)) return wrong_type(r, s, "a base64-encoded byte array", v);
     } else if (v.type == VAL_STR && str_starts(val_str(v), S("\\x"))) {
-        if (!hex_read(r->a, str_sub(val_str(v), 2, v.n), &bytes)) return wrong_type(r, s, "a hex-encoded byte array", v);
+        if (!hex_read(r->a, str_sub(val_str(v), 2, v.n), &bytes))
+            return wrong_type(r, s, "a hex-encoded byte array", v);
     } else {
         return wrong_type(r, s, s->bytes == BYTES_HEX ? "a hex-encoded byte array" : "a byte array", v);
     }
@@ -250,7 +267,8 @@ static bool put_enum(run *r, const plan_shape *s, val v, buf *out)
         json_put_str(out, s->en->to[i]);
         return true;
     }
-    nicol_fail_in(r->a, r->err, NICOL_E_COLUMN_DATA, "Value '%.*s' not found in enum '%.*s'", STR_FMT(shown(r, v)), STR_FMT(s->en_name));
+    nicol_fail_in(r->a, r->err, NICOL_E_COLUMN_DATA, "Value '%.*s' not found in enum '%.*s'", STR_FMT(shown(r, v)),
+                  STR_FMT(s->en_name));
     if (r->err && r->err->code == NICOL_E_COLUMN_DATA && !r->err->meta.ptr) r->err->meta = S("{}");
     return false;
 }
@@ -262,13 +280,20 @@ static bool put_scalar(run *r, const plan_shape *s, val v, buf *out)
         if (v.type != VAL_STR && v.type != VAL_DECIMAL) return wrong_type(r, s, "a string", v);
         json_put_str(out, val_str(v));
         return true;
-    case OUT_INT: return put_int(r, s, v, out);
-    case OUT_BIGINT: return put_bigint(r, s, v, out);
-    case OUT_FLOAT: return put_float(r, s, v, out);
-    case OUT_BOOLEAN: return put_boolean(r, s, v, out);
-    case OUT_DECIMAL: return put_decimal(r, s, v, out);
-    case OUT_DATETIME: return put_datetime(r, s, v, out);
-    case OUT_JSON: return put_json(r, s, v, out);
+    case OUT_INT:
+        return put_int(r, s, v, out);
+    case OUT_BIGINT:
+        return put_bigint(r, s, v, out);
+    case OUT_FLOAT:
+        return put_float(r, s, v, out);
+    case OUT_BOOLEAN:
+        return put_boolean(r, s, v, out);
+    case OUT_DECIMAL:
+        return put_decimal(r, s, v, out);
+    case OUT_DATETIME:
+        return put_datetime(r, s, v, out);
+    case OUT_JSON:
+        return put_json(r, s, v, out);
     case OUT_OBJECT:
         if (v.type == VAL_STR) {
             /* A string inside a joined relation's JSON: its text is a JSON string. */
@@ -281,9 +306,12 @@ static bool put_scalar(run *r, const plan_shape *s, val v, buf *out)
             return !buf_failed(tmp) || nicol_fail_oom(r->err);
         }
         return put_json(r, s, v, out);
-    case OUT_BYTES: return put_bytes(r, s, v, out);
-    case OUT_ENUM: return put_enum(r, s, v, out);
-    case OUT_UNSUPPORTED: return emit_value(r, v, out);
+    case OUT_BYTES:
+        return put_bytes(r, s, v, out);
+    case OUT_ENUM:
+        return put_enum(r, s, v, out);
+    case OUT_UNSUPPORTED:
+        return emit_value(r, v, out);
     }
     return nicol_fail(r->err, NICOL_E_INTERNAL, "unknown type of a result field");
 }
@@ -356,8 +384,11 @@ static bool put_shaped(run *r, const plan_shape *s, val v, buf *out)
     exec_rows rows;
     switch ((val_type)v.type) {
     case VAL_UNDEF:
-    case VAL_NULL: buf_lit(out, "null"); return true;
-    case VAL_ROWS: return put_rows(r, s, v.u.rows, out);
+    case VAL_NULL:
+        buf_lit(out, "null");
+        return true;
+    case VAL_ROWS:
+        return put_rows(r, s, v.u.rows, out);
     case VAL_RECORD: {
         if (!v.u.rec->cells) {
             buf_lit(out, "null");
@@ -366,7 +397,8 @@ static bool put_shaped(run *r, const plan_shape *s, val v, buf *out)
         row_src src = {v.u.rec->shape, v.u.rec->cells, NULL};
         return put_object(r, s, &src, out);
     }
-    case VAL_LIST: return rows_of(r, v, &rows) && put_rows(r, s, &rows, out);
+    case VAL_LIST:
+        return rows_of(r, v, &rows) && put_rows(r, s, &rows, out);
     case VAL_STR:
     case VAL_JSON: {
         val parsed;
@@ -379,14 +411,16 @@ static bool put_shaped(run *r, const plan_shape *s, val v, buf *out)
     case VAL_FLOAT:
     case VAL_DECIMAL:
     case VAL_DATETIME:
-    case VAL_BYTES: break;
+    case VAL_BYTES:
+        break;
     }
     return nicol_fail(r->err, NICOL_E_COLUMN_DATA, "Expected an array or an object, got: %s", js_type(v));
 }
 
 static bool put_affected(run *r, val v, buf *out)
 {
-    if (v.type != VAL_INT) return nicol_fail(r->err, NICOL_E_COLUMN_DATA, "Expected an affected rows count, got: %s", js_type(v));
+    if (v.type != VAL_INT)
+        return nicol_fail(r->err, NICOL_E_COLUMN_DATA, "Expected an affected rows count, got: %s", js_type(v));
     buf_lit(out, "{\"count\":");
     buf_i64(out, v.u.i);
     buf_char(out, '}');
@@ -437,7 +471,8 @@ bool map_stream(run *r, const plan_stmt *s, const plan_shape *shape, bool unique
     if (!unique) buf_char(out, ']');
     else if (t.rows == 0) buf_lit(out, "null");
     else if (t.rows > 1) {
-        return nicol_fail(r->err, NICOL_E_INTERNAL, "Expected zero or one element, got %llu", (unsigned long long)t.rows);
+        return nicol_fail(r->err, NICOL_E_INTERNAL, "Expected zero or one element, got %llu",
+                          (unsigned long long)t.rows);
     }
     return !buf_failed(out);
 }

@@ -38,7 +38,8 @@ static bool emit_list(run *r, val v, unsigned depth, buf *out)
     uint32_t n = v.type == VAL_ROWS ? v.u.rows->n : v.n;
     for (uint32_t i = 0; i < n; i++) {
         if (i) buf_char(out, ',');
-        bool good = v.type == VAL_ROWS ? emit_record(r, &v.u.rows->v[i], depth, out) : emit_at(r, v.u.list[i], depth, out);
+        bool good =
+            v.type == VAL_ROWS ? emit_record(r, &v.u.rows->v[i], depth, out) : emit_at(r, v.u.list[i], depth, out);
         if (!good || buf_failed(out)) return false;
     }
     buf_char(out, ']');
@@ -51,16 +52,29 @@ static bool emit_at(run *r, val v, unsigned depth, buf *out)
     if (depth == 0) return nicol_fail(r->err, NICOL_E_LIMIT, "the result is nested deeper than %d", DEPTH_MAX);
     switch ((val_type)v.type) {
     case VAL_UNDEF:
-    case VAL_NULL: buf_lit(out, "null"); break;
-    case VAL_BOOL: buf_str(out, v.u.i ? S("true") : S("false")); break;
-    case VAL_INT: buf_i64(out, v.u.i); break;
-    case VAL_FLOAT: json_put_f64(out, v.u.f); break;
+    case VAL_NULL:
+        buf_lit(out, "null");
+        break;
+    case VAL_BOOL:
+        buf_str(out, v.u.i ? S("true") : S("false"));
+        break;
+    case VAL_INT:
+        buf_i64(out, v.u.i);
+        break;
+    case VAL_FLOAT:
+        json_put_f64(out, v.u.f);
+        break;
     case VAL_STR:
-    case VAL_DECIMAL: json_put_str(out, val_str(v)); break;
-    case VAL_DATETIME: json_put_str(out, str_of(text, datetime_format(text, v.u.i))); break;
+    case VAL_DECIMAL:
+        json_put_str(out, val_str(v));
+        break;
+    case VAL_DATETIME:
+        json_put_str(out, str_of(text, datetime_format(text, v.u.i)));
+        break;
     case VAL_JSON:
         if (v.flags & EXEC_RAW_JSON) buf_str(out, val_str(v));
-        else if (!json_put_minified(out, val_str(v), NICOL_JSON_DEPTH_MAX) && !buf_failed(out)) json_put_str(out, val_str(v));
+        else if (!json_put_minified(out, val_str(v), NICOL_JSON_DEPTH_MAX) && !buf_failed(out))
+            json_put_str(out, val_str(v));
         break;
     case VAL_BYTES:
         buf_char(out, '"');
@@ -68,8 +82,10 @@ static bool emit_at(run *r, val v, unsigned depth, buf *out)
         buf_char(out, '"');
         break;
     case VAL_LIST:
-    case VAL_ROWS: return emit_list(r, v, depth - 1, out);
-    case VAL_RECORD: return emit_record(r, v.u.rec, depth - 1, out);
+    case VAL_ROWS:
+        return emit_list(r, v, depth - 1, out);
+    case VAL_RECORD:
+        return emit_record(r, v.u.rec, depth - 1, out);
     }
     return !buf_failed(out);
 }
@@ -121,7 +137,9 @@ static bool put_raw_cell(run *r, val v, driver_col_type t, buf *out)
         }
         if (t == COL_JSON && json_put_minified(out, val_str(v), NICOL_JSON_DEPTH_MAX)) return true;
         break;
-    case VAL_DATETIME: put_time(out, v, t); return true;
+    case VAL_DATETIME:
+        put_time(out, v, t);
+        return true;
     case VAL_UNDEF:
     case VAL_NULL:
     case VAL_BOOL:
@@ -130,7 +148,8 @@ static bool put_raw_cell(run *r, val v, driver_col_type t, buf *out)
     case VAL_BYTES:
     case VAL_LIST:
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     return emit_value(r, v, out);
 }

@@ -79,7 +79,9 @@ static bool put_text(buf *b, nicol_code code, const nicol_db_facts *f)
         buf_lit(b, "Value out of range for the type: ");
         buf_str(b, f->original_text);
         return true;
-    case NICOL_E_DB_TIMEOUT: buf_lit(b, "Operation has timed out"); return true;
+    case NICOL_E_DB_TIMEOUT:
+        buf_lit(b, "Operation has timed out");
+        return true;
     case NICOL_E_WRITE_CONFLICT:
         buf_lit(b, "Transaction failed due to a write conflict or a deadlock. Please retry your transaction");
         return true;
@@ -89,7 +91,8 @@ static bool put_text(buf *b, nicol_code code, const nicol_db_facts *f)
         buf_lit(b, ". Message: ");
         put_ticked(b, f->original_text);
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -136,16 +139,20 @@ static nicol_code rule_text(buf *b, const plan_node *n, int64_t found)
     const plan_context *c = n->u.validate.context;
     switch (n->u.validate.violation) {
     case VIOLATION_RELATION:
-        buf_printf(b, "The change you are trying to make would violate the required relation '%.*s' between the `%.*s` and `%.*s` models.",
-                   STR_FMT(c->relation), STR_FMT(c->model_a), STR_FMT(c->model_b));
+        buf_printf(
+            b,
+            "The change you are trying to make would violate the required relation '%.*s' between the `%.*s` and `%.*s` models.",
+            STR_FMT(c->relation), STR_FMT(c->model_a), STR_FMT(c->model_b));
         return NICOL_E_RELATION_VIOLATION;
     case VIOLATION_NOT_CONNECTED:
         buf_printf(b, "The records for relation `%.*s` between the `%.*s` and `%.*s` models are not connected.",
                    STR_FMT(c->relation), STR_FMT(c->parent), STR_FMT(c->child));
         return NICOL_E_NOT_CONNECTED;
     case VIOLATION_CONNECT_OUTPUT:
-        buf_printf(b, "The required connected records were not found. Expected %lld records to be connected after connect operation on %.*s relation '%.*s', found %lld.",
-                   (long long)c->expected_rows, STR_FMT(c->relation_type), STR_FMT(c->relation), (long long)found);
+        buf_printf(
+            b,
+            "The required connected records were not found. Expected %lld records to be connected after connect operation on %.*s relation '%.*s', found %lld.",
+            (long long)c->expected_rows, STR_FMT(c->relation_type), STR_FMT(c->relation), (long long)found);
         return NICOL_E_CONNECT_INCOMPLETE;
     case VIOLATION_MISSING_RECORD:
         buf_printf(b, NOT_FOUND "No record was found for %.*s.", STR_FMT(c->operation));
@@ -160,7 +167,8 @@ static nicol_code rule_text(buf *b, const plan_node *n, int64_t found)
         buf_printf(b, NOT_FOUND "Expected %lld records to be connected, found only %lld.", (long long)c->expected_rows,
                    (long long)found);
         return NICOL_E_NOT_FOUND;
-    case VIOLATION_UNKNOWN: break;
+    case VIOLATION_UNKNOWN:
+        break;
     }
     buf_printf(b, "Unknown validation error '%.*s'", STR_FMT(n->u.validate.violation_name));
     return NICOL_E_INTERNAL;
@@ -258,7 +266,11 @@ static void put_context_v6(const nicol_error *err, buf *out)
 {
     static const struct {
         const char *from, *to;
-    } names[] = {{"relation", "relation_name"}, {"modelA", "model_a_name"}, {"modelB", "model_b_name"}, {"parent", "parent_name"}, {"child", "child_name"}};
+    } names[] = {{"relation", "relation_name"},
+                 {"modelA", "model_a_name"},
+                 {"modelB", "model_b_name"},
+                 {"parent", "parent_name"},
+                 {"child", "child_name"}};
     arena *a = arena_new(mem_default, 1 << 20);
     json_doc doc;
     nicol_error ignored = {0};
@@ -337,7 +349,11 @@ void exec_error_meta_v6(const nicol_error *err, nicol_str model, buf *out)
         buf_char(out, '{');
         if (err->code != NICOL_E_TRANSACTION) put_member(out, "modelName", model);
         if (err->code == NICOL_E_NOT_FOUND) put_member(out, "cause", cause_of(text));
-        else if (err->code == NICOL_E_CONNECT_INCOMPLETE) put_member(out, "details", str_starts(text, S("The required connected records were not found. ")) ? str_sub(text, 47, text.len) : text);
+        else if (err->code == NICOL_E_CONNECT_INCOMPLETE)
+            put_member(out, "details",
+                       str_starts(text, S("The required connected records were not found. "))
+                           ? str_sub(text, 47, text.len)
+                           : text);
         else put_member(out, "error", str_starts(text, head) ? str_sub(text, head.len, text.len) : text);
         buf_char(out, '}');
     } else if (err->code == NICOL_E_RELATION_VIOLATION || err->code == NICOL_E_NOT_CONNECTED) {

@@ -144,13 +144,16 @@ bool run_begin_read(run *r)
 
 static bool run_setup(run *r, exec *e, const exec_request *rq, nicol_error *err)
 {
-    *r = (run){.e = e, .d = e->d, .comment = rq->sql_comment, .a = rq->a, .err = err, .tx = rq->tx, .now_ms = INT64_MIN};
+    *r =
+        (run){.e = e, .d = e->d, .comment = rq->sql_comment, .a = rq->a, .err = err, .tx = rq->tx, .now_ms = INT64_MIN};
     r->deadline_us = rq->deadline_us;
     if (!rq->tx) return true;
     r->conn = rq->tx->conn;
     r->began = r->may_write = true;
     if (rq->tx->deadline_us < r->deadline_us) r->deadline_us = rq->tx->deadline_us;
-    if (rq->tx->closed) return fail_tx(err, rq->a, "Transaction already closed: A query cannot be executed on a transaction that was rolled back.");
+    if (rq->tx->closed)
+        return fail_tx(err, rq->a,
+                       "Transaction already closed: A query cannot be executed on a transaction that was rolled back.");
     return true;
 }
 
@@ -167,7 +170,8 @@ static bool run_plan(run *r, const plan *p, const val *params, buf *out, bool *h
     if (good && !buf_failed(out)) return true;
     if (!buf_failed(out) || err_is(r->err)) return false;
     if (!out->over) return nicol_fail_oom(r->err);
-    return nicol_fail(r->err, NICOL_E_RESULT_TOO_LARGE, "The result is larger than the limit of %zu MB: ask for fewer rows or fields",
+    return nicol_fail(r->err, NICOL_E_RESULT_TOO_LARGE,
+                      "The result is larger than the limit of %zu MB: ask for fewer rows or fields",
                       r->e->o.result_bytes_max >> 20);
 }
 
@@ -245,8 +249,8 @@ bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_
 
 /* --- batches -------------------------------------------------------------------------------------------------------- */
 
-static bool batch_items(run *r, const exec_batch_item *items, size_t n, void (*each)(void *ctx, size_t i, bool before, buf *out),
-                        void *ctx, buf *out, size_t *failed)
+static bool batch_items(run *r, const exec_batch_item *items, size_t n,
+                        void (*each)(void *ctx, size_t i, bool before, buf *out), void *ctx, buf *out, size_t *failed)
 {
     for (size_t i = 0; i < n; i++) {
         bool has_value;
@@ -262,7 +266,8 @@ static bool batch_items(run *r, const exec_batch_item *items, size_t n, void (*e
 }
 
 bool exec_batch(exec *e, const exec_batch_item *items, size_t n, driver_isolation iso, const exec_request *common,
-                void (*each)(void *ctx, size_t i, bool before, buf *out), void *ctx, buf *out, size_t *failed, nicol_error *err)
+                void (*each)(void *ctx, size_t i, bool before, buf *out), void *ctx, buf *out, size_t *failed,
+                nicol_error *err)
 {
     (void)iso; /* every level that a client may ask for is kept by the databases' begin of exec's writers */
     run r;

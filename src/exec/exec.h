@@ -15,11 +15,11 @@ typedef struct exec_tx exec_tx;
 
 typedef struct exec_opts {
     driver_opts db;
-    unsigned readers_max;        /* SQLite read connections; 0: 4 */
-    unsigned tx_max;             /* 0: NICOL_TX_MAX */
-    unsigned loop_number;        /* 0 to 99: the first two digits of transaction ids */
-    size_t request_bytes_max;    /* arena of one request; 0: the default of limits.h */
-    size_t result_bytes_max;     /* 0: the default */
+    unsigned readers_max;         /* SQLite read connections; 0: 4 */
+    unsigned tx_max;              /* 0: NICOL_TX_MAX */
+    unsigned loop_number;         /* 0 to 99: the first two digits of transaction ids */
+    size_t request_bytes_max;     /* arena of one request; 0: the default of limits.h */
+    size_t result_bytes_max;      /* 0: the default */
     int64_t statement_timeout_us; /* 0: none */
     const mem *m;
     /* Called after each statement, for logs and figures. May be NULL. */
@@ -35,11 +35,12 @@ const driver *exec_driver(const exec *e);
  * older protocol wants P2002 with meta.target and so on. The codes are the same. */
 typedef struct exec_request {
     const plan *plan;
-    const val *params; /* plan->params_n of them */
-    exec_tx *tx;       /* run inside this transaction; NULL: outside any */
-    arena *a;          /* working memory, and whatever the error points to */
+    const val *params;   /* plan->params_n of them */
+    exec_tx *tx;         /* run inside this transaction; NULL: outside any */
+    arena *a;            /* working memory, and whatever the error points to */
     int64_t deadline_us; /* IO_NEVER: none */
-    nicol_str sql_comment; /* appended to every statement after a blank (then statements are not kept prepared); or empty */
+    nicol_str
+        sql_comment; /* appended to every statement after a blank (then statements are not kept prepared); or empty */
 } exec_request;
 
 /* Runs a plan and appends its result as JSON text to `out` ("null", {...}, [...], 3). *has_value false: the result is
@@ -56,13 +57,14 @@ typedef struct exec_batch_item {
     const val *params;
 } exec_batch_item;
 bool exec_batch(exec *e, const exec_batch_item *items, size_t n, driver_isolation iso, const exec_request *common,
-                void (*each)(void *ctx, size_t i, bool before, buf *out), void *ctx, buf *out, size_t *failed, nicol_error *err) NICOL_MUST_CHECK;
+                void (*each)(void *ctx, size_t i, bool before, buf *out), void *ctx, buf *out, size_t *failed,
+                nicol_error *err) NICOL_MUST_CHECK;
 
 typedef struct exec_tx_opts {
-    int64_t max_wait_ms;  /* to get the connection and begin; 0: 2,000 */
-    int64_t timeout_ms;   /* from begin; 0: 5,000; at most NICOL_TX_TIMEOUT_MS_MAX */
+    int64_t max_wait_ms; /* to get the connection and begin; 0: 2,000 */
+    int64_t timeout_ms;  /* from begin; 0: 5,000; at most NICOL_TX_TIMEOUT_MS_MAX */
     driver_isolation isolation;
-    nicol_str owner;      /* who may use it: the API key's id, or empty */
+    nicol_str owner; /* who may use it: the API key's id, or empty */
 } exec_tx_opts;
 
 /* Interactive transactions, by id (loop number and 128 random bits). An id that timed out, was committed or rolled back is
@@ -71,7 +73,8 @@ bool exec_tx_start(exec *e, const exec_tx_opts *o, arena *a, nicol_str *id, nico
 /* A nested transaction in `id`: a savepoint (version 7.5's newTxId). */
 bool exec_tx_nest(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_error *err) NICOL_MUST_CHECK;
 /* Takes the transaction for one operation ("query"): waits its turn behind others on the same id. Give it back. */
-exec_tx *exec_tx_take(exec *e, nicol_str id, nicol_str owner, const char *op, arena *a, nicol_error *err) NICOL_MUST_CHECK;
+exec_tx *exec_tx_take(exec *e, nicol_str id, nicol_str owner, const char *op, arena *a,
+                      nicol_error *err) NICOL_MUST_CHECK;
 void exec_tx_give(exec_tx *t);
 bool exec_tx_commit(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_error *err) NICOL_MUST_CHECK;
 bool exec_tx_rollback(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_error *err) NICOL_MUST_CHECK;

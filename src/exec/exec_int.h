@@ -41,7 +41,7 @@ static inline val val_record(exec_record *rec)
 #define EXEC_RAW_JSON 1
 
 #define EXEC_NO_COLUMN UINT32_MAX
-uint32_t shape_find(const exec_shape *s, nicol_str name); /* the last of that name; EXEC_NO_COLUMN: none */
+uint32_t shape_find(const exec_shape *s, nicol_str name);            /* the last of that name; EXEC_NO_COLUMN: none */
 exec_shape *shape_new(arena *a, const nicol_str *names, uint32_t n); /* names are not copied; NULL: out of memory */
 bool shape_same(const exec_shape *a, const exec_shape *b);
 exec_rows *rows_new(arena *a, uint32_t n); /* zeroed records; NULL: out of memory */
@@ -125,18 +125,18 @@ typedef struct run {
     exec_tx *tx;
     bool owns_conn;
     bool began;
-    bool may_write;      /* the open transaction is one that writes */
-    bool alone;          /* a single statement that reads: no transaction around it */
+    bool may_write; /* the open transaction is one that writes */
+    bool alone;     /* a single statement that reads: no transaction around it */
     bool wants_writer;
     bool has_lid;
     int64_t lid;
-    int64_t now_ms;      /* of the generator `now`: the same for the whole run */
+    int64_t now_ms; /* of the generator `now`: the same for the whole run */
     int64_t deadline_us;
     size_t out_start;
 } run;
 
-bool run_oom(run *r);           /* memory or the request's limit; false */
-bool run_conn(run *r) NICOL_MUST_CHECK;   /* takes the connection and begins, when not done yet */
+bool run_oom(run *r);                           /* memory or the request's limit; false */
+bool run_conn(run *r) NICOL_MUST_CHECK;         /* takes the connection and begins, when not done yet */
 bool run_fresh_writer(run *r) NICOL_MUST_CHECK; /* gives the reader back, goes on with the writer */
 bool run_begin_read(run *r) NICOL_MUST_CHECK;   /* from here on all statements see one state */
 
@@ -145,14 +145,15 @@ bool run_emit(run *r, const plan_node *n, buf *out, bool *has_value) NICOL_MUST_
 
 /* values.c */
 bool eval_pval(run *r, const pval *v, val *out) NICOL_MUST_CHECK;
-bool val_number(val v, double *out);   /* numbers, booleans and number-like text, as JavaScript's Number() */
+bool val_number(val v, double *out);            /* numbers, booleans and number-like text, as JavaScript's Number() */
 bool val_matches(run *r, val cell, val wanted); /* a cursor's value against a cell */
 bool val_from_json(run *r, nicol_str text, val *out) NICOL_MUST_CHECK;
-uint32_t val_count(run *r, val v);     /* of rows: the length of a list, 0 for null, else 1 */
+uint32_t val_count(run *r, val v); /* of rows: the length of a list, 0 for null, else 1 */
 val val_get_slot(run *r, uint32_t slot);
 
 /* rows.c */
-bool rows_of(run *r, val v, exec_rows *out) NICOL_MUST_CHECK; /* a list of records, a record or null as rows; other values fail */
+bool rows_of(run *r, val v,
+             exec_rows *out) NICOL_MUST_CHECK; /* a list of records, a record or null as rows; other values fail */
 bool rows_read(run *r, const plan_stmt *s, val *out) NICOL_MUST_CHECK; /* runs a query, keeps its rows */
 bool map_field(run *r, nicol_str field, val v, val *out) NICOL_MUST_CHECK;
 const exec_shape *shape_of(run *r, uint32_t site, driver_stmt *st); /* NULL: out of memory */

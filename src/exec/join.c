@@ -114,7 +114,8 @@ static bool coerce(run *r, val *v, val_type like)
         }
         size_t n = 0;
         if (v->type == VAL_FLOAT && isfinite(v->u.f)) n = float_format(text, v->u.f);
-        nicol_str s = v->type == VAL_INT ? arena_printf(r->a, "%lld", (long long)v->u.i) : arena_str(r->a, str_of(text, n));
+        nicol_str s =
+            v->type == VAL_INT ? arena_printf(r->a, "%lld", (long long)v->u.i) : arena_str(r->a, str_of(text, n));
         if (!s.ptr) return run_oom(r);
         *v = val_text(VAL_STR, s);
     } else if (like == VAL_BOOL && val_number(*v, &f)) {
@@ -185,7 +186,8 @@ static bool widen(run *r, const plan_node *n, const exec_rows *from, exec_rows *
 }
 
 /* Which group every child belongs to, and the children of each group, in order. */
-static bool group_children(run *r, const plan_join_child *c, bool strict, const key_set *keys, const exec_rows *kids, exec_rows *lists)
+static bool group_children(run *r, const plan_join_child *c, bool strict, const key_set *keys, const exec_rows *kids,
+                           exec_rows *lists)
 {
     key_reader reader;
     uint32_t *group = ARENA_ARRAY(r->a, kids->n ? kids->n : 1, uint32_t);
@@ -293,7 +295,8 @@ static bool items_of(run *r, val v, const val **items, uint32_t *n)
     case VAL_ROWS:
         list = ARENA_ARRAY(r->a, v.u.rows->n ? v.u.rows->n : 1, val);
         if (!list) return run_oom(r);
-        for (uint32_t i = 0; i < v.u.rows->n; i++) list[i] = v.u.rows->v[i].cells ? val_record(&v.u.rows->v[i]) : val_null();
+        for (uint32_t i = 0; i < v.u.rows->n; i++)
+            list[i] = v.u.rows->v[i].cells ? val_record(&v.u.rows->v[i]) : val_null();
         *items = list;
         *n = v.u.rows->n;
         return true;
@@ -305,7 +308,8 @@ static bool items_of(run *r, val v, const val **items, uint32_t *n)
     case VAL_DATETIME:
     case VAL_JSON:
     case VAL_BYTES:
-    case VAL_RECORD: break;
+    case VAL_RECORD:
+        break;
     }
     list = ARENA_NEW(r->a, val);
     if (!list) return run_oom(r);

@@ -74,7 +74,8 @@ static bool table_init(run *r, row_table *t, uint32_t n)
 }
 
 /* The place of a row's key: holds index + 1, or 0 when the key is new. */
-static uint32_t *table_place(row_table *t, const plan_ops *o, bool distinct, const exec_record *rows, const exec_record *rec)
+static uint32_t *table_place(row_table *t, const plan_ops *o, bool distinct, const exec_record *rows,
+                             const exec_record *rec)
 {
     uint64_t h = row_hash(rec, o->linking, o->linking_n, distinct);
     if (distinct) h = row_hash(rec, o->distinct, o->distinct_n, h);
@@ -270,7 +271,8 @@ static bool process_list(run *r, val v, const plan_ops *ops, unsigned depth, val
 
 static bool process_at(run *r, val v, const plan_ops *ops, unsigned depth, val *out)
 {
-    if (depth == 0) return nicol_fail(r->err, NICOL_E_LIMIT, "in-memory operations are nested deeper than %d", DEPTH_MAX);
+    if (depth == 0)
+        return nicol_fail(r->err, NICOL_E_LIMIT, "in-memory operations are nested deeper than %d", DEPTH_MAX);
     if (v.type == VAL_STR || v.type == VAL_JSON) {
         val parsed;
         if (!val_from_json(r, val_str(v), &parsed)) return false;

@@ -93,8 +93,9 @@ const uint32_t *shape_positions(run *r, const plan_shape *s, const exec_shape *r
     for (uint32_t i = 0; i < s->fields_n; i++) {
         const plan_shape *f = s->fields[i];
         bool row_itself = f->type == SHAPE_OBJECT && f->same_row;
-        pos[i] = row_itself || f->type == SHAPE_AFFECTED ? EXEC_NO_COLUMN
-                                                         : shape_find(rows, f->type == SHAPE_OBJECT ? f->row_name : f->db_name);
+        pos[i] = row_itself || f->type == SHAPE_AFFECTED
+                     ? EXEC_NO_COLUMN
+                     : shape_find(rows, f->type == SHAPE_OBJECT ? f->row_name : f->db_name);
     }
     if (keep) {
         here->base = rows;
@@ -172,7 +173,8 @@ static bool list_as_rows(run *r, val v, exec_rows *out)
     for (uint32_t i = 0; i < v.n; i++) {
         val item = v.u.list[i];
         if (item.type == VAL_RECORD) out->v[i] = *item.u.rec;
-        else if (!val_is_nullish(item)) return nicol_fail(r->err, NICOL_E_INTERNAL, "expected records, found other values");
+        else if (!val_is_nullish(item))
+            return nicol_fail(r->err, NICOL_E_INTERNAL, "expected records, found other values");
     }
     return true;
 }
@@ -182,10 +184,16 @@ bool rows_of(run *r, val v, exec_rows *out)
     *out = (exec_rows){0};
     switch ((val_type)v.type) {
     case VAL_UNDEF:
-    case VAL_NULL: return true;
-    case VAL_ROWS: *out = *v.u.rows; return true;
-    case VAL_RECORD: *out = (exec_rows){v.u.rec, 1}; return true;
-    case VAL_LIST: return list_as_rows(r, v, out);
+    case VAL_NULL:
+        return true;
+    case VAL_ROWS:
+        *out = *v.u.rows;
+        return true;
+    case VAL_RECORD:
+        *out = (exec_rows){v.u.rec, 1};
+        return true;
+    case VAL_LIST:
+        return list_as_rows(r, v, out);
     case VAL_JSON:
     case VAL_STR: {
         val parsed;
@@ -198,7 +206,8 @@ bool rows_of(run *r, val v, exec_rows *out)
     case VAL_FLOAT:
     case VAL_DECIMAL:
     case VAL_DATETIME:
-    case VAL_BYTES: break;
+    case VAL_BYTES:
+        break;
     }
     return nicol_fail(r->err, NICOL_E_INTERNAL, "expected records, found a plain value");
 }

@@ -121,7 +121,9 @@ static bool eval_concat(run *r, const plan_node *n, val *out)
     bool records = true;
     for (uint32_t i = 0; i < n->u.list.n; i++) {
         if (!run_eval(r, n->u.list.v[i], &parts[i])) return false;
-        if (parts[i].type == VAL_JSON && parts[i].flags & EXEC_RAW_JSON && !val_from_json(r, val_str(parts[i]), &parts[i])) return false;
+        if (parts[i].type == VAL_JSON && parts[i].flags & EXEC_RAW_JSON &&
+            !val_from_json(r, val_str(parts[i]), &parts[i]))
+            return false;
         total += items_in(parts[i]);
         records = records && only_records(parts[i]);
     }
@@ -154,10 +156,14 @@ static bool eval_sum(run *r, const plan_node *n, val *out)
 static bool rule_holds(run *r, const plan_rule *rule, val v)
 {
     switch (rule->type) {
-    case RULE_COUNT_EQ: return (int64_t)val_count(r, v) == rule->n;
-    case RULE_COUNT_NEQ: return (int64_t)val_count(r, v) != rule->n;
-    case RULE_AFFECTED_EQ: return v.type == VAL_INT && v.u.i == rule->n;
-    case RULE_NEVER: break;
+    case RULE_COUNT_EQ:
+        return (int64_t)val_count(r, v) == rule->n;
+    case RULE_COUNT_NEQ:
+        return (int64_t)val_count(r, v) != rule->n;
+    case RULE_AFFECTED_EQ:
+        return v.type == VAL_INT && v.u.i == rule->n;
+    case RULE_NEVER:
+        break;
     }
     return false;
 }
@@ -225,7 +231,8 @@ static bool arithmetic(run *r, plan_field_op op, val a, val b, val *out)
         return true;
     }
     bool ints = a.type == VAL_INT && b.type == VAL_INT;
-    if (!val_number(a, &x) || !val_number(b, &y)) return nicol_fail(r->err, NICOL_E_INTERNAL, "Expected a number in a record's field");
+    if (!val_number(a, &x) || !val_number(b, &y))
+        return nicol_fail(r->err, NICOL_E_INTERNAL, "Expected a number in a record's field");
     bool exact = (op == OP_ADD && ints && !__builtin_add_overflow(a.u.i, b.u.i, &i)) ||
                  (op == OP_SUBTRACT && ints && !__builtin_sub_overflow(a.u.i, b.u.i, &i)) ||
                  (op == OP_MULTIPLY && ints && !__builtin_mul_overflow(a.u.i, b.u.i, &i));
@@ -241,7 +248,8 @@ static bool eval_map_record(run *r, const plan_node *n, val *out)
     val base;
     exec_record *rec;
     if (!run_eval(r, n->u.record.expr, &base)) return false;
-    if (base.type != VAL_RECORD && !val_is_nullish(base)) return nicol_fail(r->err, NICOL_E_INTERNAL, "mapRecord needs a record");
+    if (base.type != VAL_RECORD && !val_is_nullish(base))
+        return nicol_fail(r->err, NICOL_E_INTERNAL, "mapRecord needs a record");
     bool given = base.type == VAL_RECORD && base.u.rec->cells;
     if (!new_record(r, given ? base.u.rec : NULL, n, &rec)) return false;
     for (uint32_t i = 0; i < n->u.record.n; i++) {
@@ -323,14 +331,19 @@ static bool eval_rest(run *r, const plan_node *n, val *out)
 {
     val v;
     switch ((unsigned)n->type) {
-    case PLAN_UNIQUE: return run_eval(r, n->u.one, &v) && unique(r, v, out);
+    case PLAN_UNIQUE:
+        return run_eval(r, n->u.one, &v) && unique(r, v, out);
     case PLAN_REQUIRED:
         if (!run_eval(r, n->u.one, out)) return false;
         return !is_empty(*out) || nicol_fail(r->err, NICOL_E_INTERNAL, "Required value is empty");
-    case PLAN_REVERSE: return run_eval(r, n->u.one, &v) && reverse(r, v, out);
-    case PLAN_MAP_FIELD: return run_eval(r, n->u.map_field.records, &v) && map_field(r, n->u.map_field.field, v, out);
-    case PLAN_PROCESS: return run_eval(r, n->u.process.expr, &v) && run_process(r, v, n->u.process.ops, out);
-    default: break;
+    case PLAN_REVERSE:
+        return run_eval(r, n->u.one, &v) && reverse(r, v, out);
+    case PLAN_MAP_FIELD:
+        return run_eval(r, n->u.map_field.records, &v) && map_field(r, n->u.map_field.field, v, out);
+    case PLAN_PROCESS:
+        return run_eval(r, n->u.process.expr, &v) && run_process(r, v, n->u.process.ops, out);
+    default:
+        break;
     }
     return nicol_fail(r->err, NICOL_E_INTERNAL, "unknown node %d in a plan", (int)n->type);
 }
@@ -339,10 +352,20 @@ bool run_eval(run *r, const plan_node *n, val *out)
 {
     for (;;) {
         switch (n->type) {
-        case PLAN_VALUE: r->has_lid = false; return eval_pval(r, &n->u.value, out);
-        case PLAN_UNIT: r->has_lid = false; *out = (val){0}; return true;
-        case PLAN_GET: r->has_lid = false; *out = val_get_slot(r, n->u.get.slot); return true;
-        case PLAN_GET_FIRST: r->has_lid = false; return eval_first(r, n, out);
+        case PLAN_VALUE:
+            r->has_lid = false;
+            return eval_pval(r, &n->u.value, out);
+        case PLAN_UNIT:
+            r->has_lid = false;
+            *out = (val){0};
+            return true;
+        case PLAN_GET:
+            r->has_lid = false;
+            *out = val_get_slot(r, n->u.get.slot);
+            return true;
+        case PLAN_GET_FIRST:
+            r->has_lid = false;
+            return eval_first(r, n, out);
         case PLAN_LET:
             if (!bind_all(r, n)) return false;
             n = n->u.let.expr;
@@ -358,23 +381,36 @@ bool run_eval(run *r, const plan_node *n, val *out)
         case PLAN_IF:
             if (!choose(r, n, &n)) return false;
             continue;
-        case PLAN_TRANSACTION: n = n->u.one; continue; /* the run has its transaction */
-        case PLAN_CONCAT: return eval_concat(r, n, out);
-        case PLAN_SUM: return eval_sum(r, n, out);
-        case PLAN_JOIN: return run_join(r, n, out);
-        case PLAN_DIFF: return run_diff(r, n, out);
-        case PLAN_VALIDATE: return eval_validate(r, n, out);
-        case PLAN_DATA_MAP: return into_text(r, n, out);
-        case PLAN_INIT_RECORD: return eval_init_record(r, n, out);
-        case PLAN_MAP_RECORD: return eval_map_record(r, n, out);
-        case PLAN_QUERY: return eval_query(r, n, out);
-        case PLAN_EXECUTE: return eval_execute(r, n, out);
+        case PLAN_TRANSACTION:
+            n = n->u.one;
+            continue; /* the run has its transaction */
+        case PLAN_CONCAT:
+            return eval_concat(r, n, out);
+        case PLAN_SUM:
+            return eval_sum(r, n, out);
+        case PLAN_JOIN:
+            return run_join(r, n, out);
+        case PLAN_DIFF:
+            return run_diff(r, n, out);
+        case PLAN_VALIDATE:
+            return eval_validate(r, n, out);
+        case PLAN_DATA_MAP:
+            return into_text(r, n, out);
+        case PLAN_INIT_RECORD:
+            return eval_init_record(r, n, out);
+        case PLAN_MAP_RECORD:
+            return eval_map_record(r, n, out);
+        case PLAN_QUERY:
+            return eval_query(r, n, out);
+        case PLAN_EXECUTE:
+            return eval_execute(r, n, out);
         case PLAN_UNIQUE:
         case PLAN_REQUIRED:
         case PLAN_REVERSE:
         case PLAN_MAP_FIELD:
         case PLAN_PROCESS:
-        case PLAN_N: break;
+        case PLAN_N:
+            break;
         }
         return eval_rest(r, n, out);
     }
@@ -388,7 +424,8 @@ static bool emit_data_map(run *r, const plan_node *n, buf *out)
     const plan_shape *shape = n->u.data_map.shape;
     bool one = x->type == PLAN_UNIQUE;
     if (one) x = x->u.one;
-    if (x->type == PLAN_QUERY && !x->u.stmt->raw && shape->type == SHAPE_OBJECT) return map_stream(r, x->u.stmt, shape, one, out);
+    if (x->type == PLAN_QUERY && !x->u.stmt->raw && shape->type == SHAPE_OBJECT)
+        return map_stream(r, x->u.stmt, shape, one, out);
     val v;
     return run_eval(r, n->u.data_map.expr, &v) && map_value(r, shape, v, out);
 }
@@ -416,12 +453,16 @@ bool run_emit(run *r, const plan_node *n, buf *out, bool *has_value)
         case PLAN_IF:
             if (!choose(r, n, &n)) return false;
             continue;
-        case PLAN_TRANSACTION: n = n->u.one; continue;
-        case PLAN_DATA_MAP: return emit_data_map(r, n, out);
+        case PLAN_TRANSACTION:
+            n = n->u.one;
+            continue;
+        case PLAN_DATA_MAP:
+            return emit_data_map(r, n, out);
         case PLAN_QUERY:
             if (n->u.stmt->raw) return emit_raw_rows(r, n->u.stmt, out);
             break;
-        default: break;
+        default:
+            break;
         }
         val v;
         if (!run_eval(r, n, &v)) return false;

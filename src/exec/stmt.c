@@ -194,7 +194,8 @@ static bool send_in_parts(run *r, const plan_stmt *s, val *args, size_t total, u
 {
     size_t max = r->d->binds_max;
     val whole = args[largest];
-    if (!s->chunkable || whole.type != VAL_LIST || total - of_largest >= max) return nicol_fail(r->err, NICOL_E_BIND_LIMIT, NULL);
+    if (!s->chunkable || whole.type != VAL_LIST || total - of_largest >= max)
+        return nicol_fail(r->err, NICOL_E_BIND_LIMIT, NULL);
     size_t room = max - (total - of_largest);
     if (!run_begin_read(r)) return false;
     for (uint32_t from = 0; from < whole.n;) {

@@ -12,7 +12,7 @@
 #define MAX_WAIT_DEFAULT_MS 2000
 #define TIMEOUT_DEFAULT_MS 5000
 
-#define NOT_FOUND_TEXT                                                                                                 \
+#define NOT_FOUND_TEXT \
     "Transaction not found. Transaction ID is invalid, refers to an old closed transaction Prisma doesn't have information about anymore, or was obtained before disconnecting."
 
 static uint64_t owner_hash(nicol_str owner)
@@ -44,13 +44,14 @@ static void remember(exec *e, const exec_tx *t, tx_end how)
 static bool fail_expired(const char *op, int64_t timeout_ms, int64_t started_us, arena *a, nicol_error *err)
 {
     int64_t taken = (clock_mono_us() - started_us) / 1000;
-    fail_tx(err, a,
-            "A %s cannot be executed on an expired transaction. The timeout for this transaction was %lld ms, however %lld ms "
-            "passed since the start of the transaction. Consider increasing the interactive transaction timeout or doing less "
-            "work in the transaction.",
-            op, (long long)timeout_ms, (long long)taken);
-    nicol_str meta = arena_printf(a, "{\"operation\":\"%s\",\"timeout\":%lld,\"timeTaken\":%lld}", op, (long long)timeout_ms,
-                                  (long long)taken);
+    fail_tx(
+        err, a,
+        "A %s cannot be executed on an expired transaction. The timeout for this transaction was %lld ms, however %lld ms "
+        "passed since the start of the transaction. Consider increasing the interactive transaction timeout or doing less "
+        "work in the transaction.",
+        op, (long long)timeout_ms, (long long)taken);
+    nicol_str meta = arena_printf(a, "{\"operation\":\"%s\",\"timeout\":%lld,\"timeTaken\":%lld}", op,
+                                  (long long)timeout_ms, (long long)taken);
     if (meta.ptr && err && err->code == NICOL_E_TRANSACTION) err->meta = meta;
     return false;
 }
@@ -59,7 +60,8 @@ static bool fail_closed(exec *e, nicol_str id, uint64_t owner, const char *op, a
 {
     for (unsigned i = 0; i < EXEC_CLOSED_MAX; i++) {
         const exec_closed *c = &e->closed[i];
-        if (c->how == 0 || c->owner != owner || id.len != EXEC_TX_ID || memcmp(c->id, id.ptr, EXEC_TX_ID) != 0) continue;
+        if (c->how == 0 || c->owner != owner || id.len != EXEC_TX_ID || memcmp(c->id, id.ptr, EXEC_TX_ID) != 0)
+            continue;
         if (c->how == TX_EXPIRED) return fail_expired(op, c->timeout_ms, c->started_us, a, err);
         return fail_tx(err, a, "Transaction already closed: A %s cannot be executed on a %s.", op,
                        c->how == TX_COMMITTED ? "committed transaction" : "transaction that was rolled back");
@@ -116,7 +118,8 @@ exec_tx *exec_tx_take(exec *e, nicol_str id, nicol_str owner, const char *op, ar
     t->refs++;
     io_result got = io_lock_take(&t->lock, IO_NEVER);
     if (got != IO_READY) {
-        if (got == IO_TIMEOUT) fail_tx(err, a, "A %s cannot be executed while another operation of the same transaction runs.", op);
+        if (got == IO_TIMEOUT)
+            fail_tx(err, a, "A %s cannot be executed while another operation of the same transaction runs.", op);
         else nicol_fail(err, NICOL_E_CANCELLED, NULL);
         unref(t);
         return NULL;
@@ -210,12 +213,18 @@ static void make_id(exec *e, char out[EXEC_TX_ID])
 static const char *isolation_name(driver_isolation iso)
 {
     switch (iso) {
-    case ISOLATION_READ_UNCOMMITTED: return "READ UNCOMMITTED";
-    case ISOLATION_READ_COMMITTED: return "READ COMMITTED";
-    case ISOLATION_REPEATABLE_READ: return "REPEATABLE READ";
-    case ISOLATION_SNAPSHOT: return "SNAPSHOT";
-    case ISOLATION_SERIALIZABLE: return "SERIALIZABLE";
-    case ISOLATION_DEFAULT: break;
+    case ISOLATION_READ_UNCOMMITTED:
+        return "READ UNCOMMITTED";
+    case ISOLATION_READ_COMMITTED:
+        return "READ COMMITTED";
+    case ISOLATION_REPEATABLE_READ:
+        return "REPEATABLE READ";
+    case ISOLATION_SNAPSHOT:
+        return "SNAPSHOT";
+    case ISOLATION_SERIALIZABLE:
+        return "SERIALIZABLE";
+    case ISOLATION_DEFAULT:
+        break;
     }
     return "DEFAULT";
 }
@@ -252,7 +261,8 @@ bool exec_tx_start(exec *e, const exec_tx_opts *o, arena *a, nicol_str *id, nico
         if (err && err->code == NICOL_E_TRANSACTION) err->meta = S("{\"isolationLevel\":\"SNAPSHOT\"}");
         return false;
     }
-    if (e->open_n >= e->o.tx_max) return nicol_fail(err, NICOL_E_LIMIT, "%u interactive transactions are open, no more are allowed", e->open_n);
+    if (e->open_n >= e->o.tx_max)
+        return nicol_fail(err, NICOL_E_LIMIT, "%u interactive transactions are open, no more are allowed", e->open_n);
     exec_tx *t = e->m->alloc(e->m->ctx, sizeof *t);
     if (!t) return nicol_fail_oom(err);
     *t = (exec_tx){.e = e, .refs = 1, .owner = owner_hash(o->owner), .timeout_ms = timeout};

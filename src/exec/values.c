@@ -93,21 +93,34 @@ static bool generate(run *r, const pval *v, val *out)
     char text[256];
     int64_t wall = clock_wall_ms();
     switch ((plan_generator)v->gen) {
-    case GEN_NOW: *out = (val){.type = VAL_DATETIME, .u.i = now_of(r)}; return true;
-    case GEN_UUID4: id_uuid4(text); return made_text(r, text, 36, out);
-    case GEN_UUID7: id_uuid7(text, wall); return made_text(r, text, 36, out);
-    case GEN_CUID: id_cuid(text, wall); return made_text(r, text, 25, out);
+    case GEN_NOW:
+        *out = (val){.type = VAL_DATETIME, .u.i = now_of(r)};
+        return true;
+    case GEN_UUID4:
+        id_uuid4(text);
+        return made_text(r, text, 36, out);
+    case GEN_UUID7:
+        id_uuid7(text, wall);
+        return made_text(r, text, 36, out);
+    case GEN_CUID:
+        id_cuid(text, wall);
+        return made_text(r, text, 25, out);
     case GEN_CUID2:
-        if (!id_cuid2(text, wall)) return nicol_fail(r->err, NICOL_E_SYSTEM, "SHA3-512 is not available: cuid(2) cannot be made");
+        if (!id_cuid2(text, wall))
+            return nicol_fail(r->err, NICOL_E_SYSTEM, "SHA3-512 is not available: cuid(2) cannot be made");
         return made_text(r, text, 24, out);
-    case GEN_ULID: id_ulid(text, wall); return made_text(r, text, 26, out);
+    case GEN_ULID:
+        id_ulid(text, wall);
+        return made_text(r, text, 26, out);
     case GEN_NANOID: {
         uint32_t n = v->n >= 1 && v->n <= sizeof text ? v->n : 21;
         id_nanoid(text, n);
         return made_text(r, text, n, out);
     }
-    case GEN_PRODUCT: return product(r, v, out);
-    case GEN_N: break;
+    case GEN_PRODUCT:
+        return product(r, v, out);
+    case GEN_N:
+        break;
     }
     return nicol_fail(r->err, NICOL_E_INTERNAL, "unknown generator");
 }
@@ -115,10 +128,14 @@ static bool generate(run *r, const pval *v, val *out)
 bool eval_pval(run *r, const pval *v, val *out)
 {
     switch ((pval_kind)v->kind) {
-    case PVAL_CONST: *out = v->c; return true;
+    case PVAL_CONST:
+        *out = v->c;
+        return true;
     case PVAL_PARAM:
-    case PVAL_VAR: return placeholder(r, v, out);
-    case PVAL_GENERATOR: return generate(r, v, out);
+    case PVAL_VAR:
+        return placeholder(r, v, out);
+    case PVAL_GENERATOR:
+        return generate(r, v, out);
     case PVAL_LIST: {
         val *list = ARENA_ARRAY(r->a, v->n ? v->n : 1, val);
         if (!list) return run_oom(r);
@@ -147,18 +164,21 @@ uint64_t val_hash(val v, uint64_t seed)
     uint64_t tag = seed * 0x9e3779b97f4a7c15u + v.type;
     switch ((val_type)v.type) {
     case VAL_UNDEF:
-    case VAL_NULL: return (seed * 0x9e3779b97f4a7c15u + VAL_NULL) * 0xff51afd7ed558ccdu;
+    case VAL_NULL:
+        return (seed * 0x9e3779b97f4a7c15u + VAL_NULL) * 0xff51afd7ed558ccdu;
     case VAL_BOOL:
     case VAL_INT:
     case VAL_DATETIME: {
         uint64_t h = (tag ^ (uint64_t)v.u.i) * 0xff51afd7ed558ccdu;
         return h ^ (h >> 32);
     }
-    case VAL_FLOAT: return hash_bytes(&v.u.f, sizeof v.u.f, tag);
+    case VAL_FLOAT:
+        return hash_bytes(&v.u.f, sizeof v.u.f, tag);
     case VAL_STR:
     case VAL_DECIMAL:
     case VAL_JSON:
-    case VAL_BYTES: return hash_bytes(v.n ? v.u.p : "", v.n, tag);
+    case VAL_BYTES:
+        return hash_bytes(v.n ? v.u.p : "", v.n, tag);
     case VAL_LIST: {
         uint64_t h = tag + v.n;
         for (uint32_t i = 0; i < v.n; i++) h = val_hash(v.u.list[i], h);
@@ -170,7 +190,8 @@ uint64_t val_hash(val v, uint64_t seed)
         for (uint32_t i = 0; rec->cells && i < rec->shape->n; i++) h = val_hash(rec->cells[i], h);
         return h;
     }
-    case VAL_ROWS: return tag + v.u.rows->n; /* equal lists hash alike; telling others apart is val_same's work */
+    case VAL_ROWS:
+        return tag + v.u.rows->n; /* equal lists hash alike; telling others apart is val_same's work */
     }
     return tag;
 }
@@ -193,22 +214,27 @@ bool val_same(val a, val b)
     if (a.type != b.type) return false;
     switch ((val_type)a.type) {
     case VAL_UNDEF:
-    case VAL_NULL: return true;
+    case VAL_NULL:
+        return true;
     case VAL_BOOL:
     case VAL_INT:
-    case VAL_DATETIME: return a.u.i == b.u.i;
-    case VAL_FLOAT: return a.u.f == b.u.f;
+    case VAL_DATETIME:
+        return a.u.i == b.u.i;
+    case VAL_FLOAT:
+        return a.u.f == b.u.f;
     case VAL_STR:
     case VAL_DECIMAL:
     case VAL_JSON:
-    case VAL_BYTES: return str_eq(val_str(a), val_str(b));
+    case VAL_BYTES:
+        return str_eq(val_str(a), val_str(b));
     case VAL_LIST:
         if (a.n != b.n) return false;
         for (uint32_t i = 0; i < a.n; i++) {
             if (!val_same(a.u.list[i], b.u.list[i])) return false;
         }
         return true;
-    case VAL_RECORD: return records_same(a.u.rec, b.u.rec);
+    case VAL_RECORD:
+        return records_same(a.u.rec, b.u.rec);
     case VAL_ROWS:
         if (a.u.rows->n != b.u.rows->n) return false;
         for (uint32_t i = 0; i < a.u.rows->n; i++) {
@@ -224,17 +250,23 @@ bool val_number(val v, double *out)
     switch ((val_type)v.type) {
     case VAL_BOOL:
     case VAL_INT:
-    case VAL_DATETIME: *out = (double)v.u.i; return true;
-    case VAL_FLOAT: *out = v.u.f; return true;
+    case VAL_DATETIME:
+        *out = (double)v.u.i;
+        return true;
+    case VAL_FLOAT:
+        *out = v.u.f;
+        return true;
     case VAL_STR:
-    case VAL_DECIMAL: return float_parse(str_trim(val_str(v)), out);
+    case VAL_DECIMAL:
+        return float_parse(str_trim(val_str(v)), out);
     case VAL_UNDEF:
     case VAL_NULL:
     case VAL_JSON:
     case VAL_BYTES:
     case VAL_LIST:
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     return false;
 }
@@ -267,7 +299,8 @@ bool val_matches(run *r, val cell, val wanted)
     if (val_same(cell, wanted)) return true;
     if (val_is_nullish(cell) || val_is_nullish(wanted)) return false;
     int64_t a, b;
-    if (cell.type == VAL_DATETIME || wanted.type == VAL_DATETIME) return instant_of(cell, &a) && instant_of(wanted, &b) && a == b;
+    if (cell.type == VAL_DATETIME || wanted.type == VAL_DATETIME)
+        return instant_of(cell, &a) && instant_of(wanted, &b) && a == b;
     if (cell.type == VAL_BYTES && wanted.type == VAL_STR) {
         nicol_str bytes;
         return base64_read(r->a, val_str(wanted), &bytes) && str_eq(bytes, val_str(cell));
@@ -282,9 +315,12 @@ uint32_t val_count(run *r, val v)
 {
     switch ((val_type)v.type) {
     case VAL_UNDEF:
-    case VAL_NULL: return 0;
-    case VAL_LIST: return v.n;
-    case VAL_ROWS: return v.u.rows->n;
+    case VAL_NULL:
+        return 0;
+    case VAL_LIST:
+        return v.n;
+    case VAL_ROWS:
+        return v.u.rows->n;
     case VAL_JSON:
         if (v.flags & EXEC_RAW_JSON) {
             json_doc doc;
@@ -301,7 +337,8 @@ uint32_t val_count(run *r, val v)
     case VAL_DECIMAL:
     case VAL_DATETIME:
     case VAL_BYTES:
-    case VAL_RECORD: break;
+    case VAL_RECORD:
+        break;
     }
     return 1;
 }
@@ -343,7 +380,8 @@ static bool json_list(run *r, json_val v, unsigned depth, val *out)
         exec_rows *rows = rows_new(r->a, n);
         if (!rows) return run_oom(r);
         for (it = json_first(v); json_more(&it); i++) {
-            if (json_kind(it.value) == JSON_OBJECT && !json_record(r, it.value, depth, &last, &rows->v[i])) return false;
+            if (json_kind(it.value) == JSON_OBJECT && !json_record(r, it.value, depth, &last, &rows->v[i]))
+                return false;
         }
         *out = val_rows(rows);
         return true;
@@ -362,11 +400,16 @@ static bool json_to_val(run *r, json_val v, unsigned depth, const exec_shape **l
     int64_t i;
     double f;
     nicol_str s;
-    if (depth == 0) return nicol_fail(r->err, NICOL_E_LIMIT, "a JSON value in the database is nested deeper than %d", DEPTH_MAX);
+    if (depth == 0)
+        return nicol_fail(r->err, NICOL_E_LIMIT, "a JSON value in the database is nested deeper than %d", DEPTH_MAX);
     switch (json_kind(v)) {
-    case JSON_NULL: *out = val_null(); return true;
+    case JSON_NULL:
+        *out = val_null();
+        return true;
     case JSON_FALSE:
-    case JSON_TRUE: *out = val_bool(json_kind(v) == JSON_TRUE); return true;
+    case JSON_TRUE:
+        *out = val_bool(json_kind(v) == JSON_TRUE);
+        return true;
     case JSON_NUMBER:
         if (json_i64(v, &i)) *out = val_int(i);
         else if (json_f64(v, &f)) *out = val_float(f);
@@ -376,7 +419,8 @@ static bool json_to_val(run *r, json_val v, unsigned depth, const exec_shape **l
         s = json_text(v);
         *out = val_text(VAL_STR, s);
         return s.ptr || run_oom(r);
-    case JSON_ARRAY: return json_list(r, v, depth - 1, out);
+    case JSON_ARRAY:
+        return json_list(r, v, depth - 1, out);
     case JSON_OBJECT: {
         exec_record *rec = ARENA_NEW(r->a, exec_record);
         *out = val_record(rec);
@@ -393,7 +437,8 @@ bool val_from_json(run *r, nicol_str text, val *out)
     nicol_error why = {0};
     if (!json_parse(r->a, text, NICOL_JSON_DEPTH_MAX, &doc, &why)) {
         if (why.code == NICOL_E_NO_MEMORY) return run_oom(r);
-        return nicol_fail(r->err, NICOL_E_COLUMN_DATA, "Inconsistent column data: a column that should hold JSON does not");
+        return nicol_fail(r->err, NICOL_E_COLUMN_DATA,
+                          "Inconsistent column data: a column that should hold JSON does not");
     }
     return json_to_val(r, json_root(&doc), DEPTH_MAX, &last, out);
 }

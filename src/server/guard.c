@@ -101,8 +101,9 @@ bool guard_key(exchange *x, unsigned scope)
 {
     nicol_str text = bearer(x->rq);
     if (text.len == 0) {
-        return unauthorized(x, "An Authorization: Bearer header is needed: the api_key of the client's URL, any text on a "
-                               "loopback server without keys");
+        return unauthorized(x,
+                            "An Authorization: Bearer header is needed: the api_key of the client's URL, any text on a "
+                            "loopback server without keys");
     }
     if (is_open(x->s)) {
         x->key_id = S("any");

@@ -76,7 +76,8 @@ static void schema_error(exchange *x, const schema_file *file, const schema_diag
     for (size_t i = 0; i < diags->n && i < 20; i++) schema_diag_render(file, &diags->v[i], false, &text);
     nicol_error full = {0};
     if (diags->n > 0 && !buf_failed(&text)) {
-        nicol_fail_in(x->rq->arena, &full, err->code, "The uploaded schema is not valid:\n%.*s", STR_FMT(buf_view(&text)));
+        nicol_fail_in(x->rq->arena, &full, err->code, "The uploaded schema is not valid:\n%.*s",
+                      STR_FMT(buf_view(&text)));
     }
     answer_final(x, 400, err_is(&full) ? &full : err);
     buf_free(&text);
@@ -146,7 +147,8 @@ static bool isolation_of(json_val v, driver_isolation *out, nicol_error *err)
 {
     if (!json_present(v) || json_kind(v) == JSON_NULL) return true;
     if (json_kind(v) == JSON_STRING && driver_isolation_parse(json_text(v), out)) return true;
-    return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s", STR_FMT(json_raw(v)));
+    return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s",
+                      STR_FMT(json_raw(v)));
 }
 
 static void tx_start(exchange *x, nicol_str version, nicol_str hash)
@@ -194,7 +196,8 @@ static void tx_end(exchange *x, nicol_str id, bool commit)
     if (!method_is(x, HTTP_POST) || !guard_key(x, KEY_QUERY)) return;
     nicol_error err = {0};
     exec *e = engine_exec(x->s->e);
-    bool good = commit ? exec_tx_commit(e, id, x->key_id, x->rq->arena, &err) : exec_tx_rollback(e, id, x->key_id, x->rq->arena, &err);
+    bool good = commit ? exec_tx_commit(e, id, x->key_id, x->rq->arena, &err)
+                       : exec_tx_rollback(e, id, x->key_id, x->rq->arena, &err);
     if (!good) {
         answer_final(x, 409, &err);
         return;

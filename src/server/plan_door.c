@@ -13,7 +13,8 @@ static void connection_info(exchange *x)
     if (!method_is(x, HTTP_GET) || !guard_key(x, KEY_QUERY)) return;
     const driver *d = exec_driver(engine_exec(x->s->e));
     x->rs->content_type = S("application/json");
-    buf_printf(&x->rs->out, "{\"provider\":\"%s\",\"connectionInfo\":{\"maxBindValues\":%u,\"supportsRelationJoins\":false}}",
+    buf_printf(&x->rs->out,
+               "{\"provider\":\"%s\",\"connectionInfo\":{\"maxBindValues\":%u,\"supportsRelationJoins\":false}}",
                d->provider, d->binds_max);
 }
 
@@ -63,7 +64,8 @@ static bool start(exchange *x, nicol_str *id, nicol_error *err)
     if (!take_ms(json_get(root, S("maxWait")), "maxWait", &o.max_wait_ms, err)) return false;
     if (!take_ms(json_get(root, S("timeout")), "timeout", &o.timeout_ms, err)) return false;
     if (json_kind(iso) == JSON_STRING && !driver_isolation_parse(json_text(iso), &o.isolation)) {
-        return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s", STR_FMT(json_text(iso)));
+        return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s",
+                          STR_FMT(json_text(iso)));
     }
     return exec_tx_start(e, &o, x->rq->arena, id, err);
 }
@@ -92,7 +94,8 @@ static void tx_end(exchange *x, nicol_str id, bool commit)
     if (!method_is(x, HTTP_POST) || !guard_key(x, KEY_QUERY)) return;
     nicol_error err = {0};
     exec *e = engine_exec(x->s->e);
-    bool good = commit ? exec_tx_commit(e, id, x->key_id, x->rq->arena, &err) : exec_tx_rollback(e, id, x->key_id, x->rq->arena, &err);
+    bool good = commit ? exec_tx_commit(e, id, x->key_id, x->rq->arena, &err)
+                       : exec_tx_rollback(e, id, x->key_id, x->rq->arena, &err);
     if (good) answer_json(x, "{}");
     else answer_nicol_error(x, &err);
 }

@@ -14,7 +14,8 @@ static bool id_is_clean(nicol_str s)
     if (s.len == 0 || s.len > REQUEST_ID_MAX) return false;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        bool fine = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-';
+        bool fine = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+                    c == '_' || c == '-';
         if (!fine) return false;
     }
     return true;
@@ -68,8 +69,9 @@ void answer_nicol_error(exchange *x, const nicol_error *err)
 bool method_is(exchange *x, http_method m)
 {
     if (x->rq->method == m) return true;
-    static const char *const names[] = {[HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT",
-                                        [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER] = ""};
+    static const char *const names[] = {
+        [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",       [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER] = ""};
     http_add_header(x->rs, S("Allow"), str_c(names[m]));
     answer_error(x, 405, "P6000", "%s needs the method %s", "this path", names[m]);
     return false;
@@ -95,7 +97,8 @@ static void ready(exchange *x)
         answer_error(x, 503, "P6000", "the server is draining");
         return;
     }
-    static const char probe[] = "{\"action\":\"queryRaw\",\"query\":{\"arguments\":{\"query\":\"SELECT 1\",\"parameters\":\"[]\"},\"selection\":{}}}";
+    static const char probe[] =
+        "{\"action\":\"queryRaw\",\"query\":{\"arguments\":{\"query\":\"SELECT 1\",\"parameters\":\"[]\"},\"selection\":{}}}";
     engine_schema *own = engine_schema_own(x->s->e);
     engine_call call = call_of(x);
     call.deadline_us = clock_mono_us() + 1000000;
@@ -126,7 +129,8 @@ static void route(exchange *x)
     }
     if (!guard_stranger(x)) return;
     if (status_page(x, path) || plan_door(x, path) || json_door(x, path)) return;
-    answer_error(x, 404, "P6000", "there is nothing at this path: version 7 clients use /query, versions 5 and 6 /VERSION/HASH/graphql");
+    answer_error(x, 404, "P6000",
+                 "there is nothing at this path: version 7 clients use /query, versions 5 and 6 /VERSION/HASH/graphql");
 }
 
 void server_handle(void *ctx, http_request *rq, http_response *rs);
@@ -138,8 +142,11 @@ void server_handle(void *ctx, http_request *rq, http_response *rs)
     http_add_header(rs, S("x-request-id"), x.request_id);
     route(&x);
     if (!log_wants(LOG_INFO)) return;
-    LOG(rs->status >= 500 ? LOG_ERROR : rs->status >= 400 ? LOG_WARN : LOG_INFO, "request", x.request_id,
-        LOG_S("method", rq->method_text), LOG_S("path", rq->path), LOG_I("status", rs->status), LOG_S("door", str_c(x.door)),
-        LOG_S("key", x.key_id), LOG_I("operations", x.operations), LOG_I("took_us", clock_mono_us() - rq->start_us),
-        LOG_I("bytes_in", (int64_t)rq->body.len), LOG_I("bytes_out", (int64_t)rs->out.len), LOG_S("peer", str_c(rq->peer)));
+    LOG(rs->status >= 500   ? LOG_ERROR
+        : rs->status >= 400 ? LOG_WARN
+                            : LOG_INFO,
+        "request", x.request_id, LOG_S("method", rq->method_text), LOG_S("path", rq->path), LOG_I("status", rs->status),
+        LOG_S("door", str_c(x.door)), LOG_S("key", x.key_id), LOG_I("operations", x.operations),
+        LOG_I("took_us", clock_mono_us() - rq->start_us), LOG_I("bytes_in", (int64_t)rq->body.len),
+        LOG_I("bytes_out", (int64_t)rs->out.len), LOG_S("peer", str_c(rq->peer)));
 }

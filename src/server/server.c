@@ -19,7 +19,8 @@ void server_handle(void *ctx, http_request *rq, http_response *rs);
 
 static bool is_loopback_host(nicol_str host)
 {
-    return str_starts(host, S("127.")) || str_eq(host, S("localhost")) || str_eq(host, S("::1")) || str_eq(host, S("[::1]"));
+    return str_starts(host, S("127.")) || str_eq(host, S("localhost")) || str_eq(host, S("::1")) ||
+           str_eq(host, S("[::1]"));
 }
 
 static bool open_schema(server *s, arena *a, nicol_error *err)
@@ -40,7 +41,8 @@ static bool open_schema(server *s, arena *a, nicol_error *err)
     if (text.len > 0) {
         nicol_error first = *err;
         err_clear(err);
-        nicol_fail_in(a, err, first.code, "the schema %s is not valid:\n%.*s", s->opts->schema_path, STR_FMT(buf_view(&text)));
+        nicol_fail_in(a, err, first.code, "the schema %s is not valid:\n%.*s", s->opts->schema_path,
+                      STR_FMT(buf_view(&text)));
     }
     buf_free(&text);
     return false;
@@ -54,13 +56,16 @@ static bool check_keys(server *s, nicol_error *err)
     if (keys_count(s->keys) > 0) return true;
     if (s->loopback) {
         LOG(LOG_WARN, "no_keys", (nicol_str){0},
-            LOG_S("note", S("no API key is configured: any key is accepted from this machine; make one with `nicol keys create`")));
+            LOG_S(
+                "note",
+                S("no API key is configured: any key is accepted from this machine; make one with `nicol keys create`")));
         return true;
     }
-    return nicol_fail(err, NICOL_E_USAGE,
-                      "refusing to listen on %.*s without an API key: make one with `nicol keys create --state %s --scope query`, "
-                      "or listen on 127.0.0.1",
-                      STR_FMT(s->opts->host), s->opts->state_dir);
+    return nicol_fail(
+        err, NICOL_E_USAGE,
+        "refusing to listen on %.*s without an API key: make one with `nicol keys create --state %s --scope query`, "
+        "or listen on 127.0.0.1",
+        STR_FMT(s->opts->host), s->opts->state_dir);
 }
 
 static bool open_engine(server *s, nicol_error *err)
@@ -69,7 +74,11 @@ static bool open_engine(server *s, nicol_error *err)
     engine_opts eo = {
         .m = s->m,
         .slow_us = o->slow_ms * 1000,
-        .exec = {.db = {.url = o->url, .create = o->create, .sync_normal = o->sync_normal, .timestamps = o->timestamps, .m = s->m},
+        .exec = {.db = {.url = o->url,
+                        .create = o->create,
+                        .sync_normal = o->sync_normal,
+                        .timestamps = o->timestamps,
+                        .m = s->m},
                  .result_bytes_max = o->result_bytes_max,
                  .statement_timeout_us = o->statement_timeout_ms * 1000},
     };
@@ -112,8 +121,8 @@ static void say_ready(const server *s, const listening *l)
         nicol_str host = i == 0 ? s->opts->host : s->opts->tls_host;
         bool bare6 = str_find_char(host, ':', 0) != SIZE_MAX && !str_starts(host, S("["));
         char url[300];
-        snprintf(url, sizeof url, "%s://%s%.*s%s:%u", i == 0 ? "http" : "https", bare6 ? "[" : "", STR_FMT(host), bare6 ? "]" : "",
-                 l->port[i]);
+        snprintf(url, sizeof url, "%s://%s%.*s%s:%u", i == 0 ? "http" : "https", bare6 ? "[" : "", STR_FMT(host),
+                 bare6 ? "]" : "", l->port[i]);
         if (s->opts->ready) s->opts->ready(s->opts->ctx, url);
         LOG(LOG_INFO, "listening", (nicol_str){0}, LOG_S("url", str_c(url)));
     }
@@ -139,7 +148,8 @@ static void wait_for_signal(void *arg)
     while (!http_server_drained(s->http)) {
         int64_t step = clock_mono_us() + 50000;
         if (http_server_wait(s->http, step) == IO_READY) break;
-        if (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info) http_server_drain(s->http, clock_mono_us());
+        if (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+            http_server_drain(s->http, clock_mono_us());
     }
     if (fd >= 0) io_close(fd);
     /* Here, on the loop: open transactions are rolled back and the engine's own fibers end. */
@@ -193,7 +203,9 @@ bool server_run(const server_opts *opts, nicol_error *err)
     bool good = a != NULL || nicol_fail_oom(err);
     good = good && open_engine(&s, err) && open_schema(&s, a, err) && check_keys(&s, err) && listen_all(&s, &l, err);
     if (good) {
-        s.loop = io_loop_new(&(io_loop_opts){.m = s.m, .fibers_max = NICOL_CONNECTIONS_MAX + 64, .stack_bytes = NICOL_FIBER_STACK_BYTES}, err);
+        s.loop = io_loop_new(
+            &(io_loop_opts){.m = s.m, .fibers_max = NICOL_CONNECTIONS_MAX + 64, .stack_bytes = NICOL_FIBER_STACK_BYTES},
+            err);
         good = s.loop && run_loop(&s, &l, err);
     }
     if (!good && err_is(err)) { /* the text may live in what is closed now */

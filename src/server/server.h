@@ -11,8 +11,8 @@ typedef struct server_opts {
     bool create;             /* make the database file when it is missing */
     bool sync_normal;
     driver_timestamps timestamps;
-    nicol_str host;          /* of the plain listener */
-    uint16_t port;           /* 0: picked */
+    nicol_str host; /* of the plain listener */
+    uint16_t port;  /* 0: picked */
     bool has_tls;
     nicol_str tls_host;
     uint16_t tls_port;
@@ -21,8 +21,8 @@ typedef struct server_opts {
     size_t body_bytes_max;   /* 0: NICOL_BODY_BYTES_MAX */
     size_t result_bytes_max; /* 0: NICOL_RESULT_BYTES_MAX */
     unsigned connections_max;
-    int64_t drain_ms;        /* how long running requests may take after SIGTERM; 0: 10,000 */
-    int64_t slow_ms;         /* what takes longer is logged and shown; 0: 50 */
+    int64_t drain_ms;             /* how long running requests may take after SIGTERM; 0: 10,000 */
+    int64_t slow_ms;              /* what takes longer is logged and shown; 0: 50 */
     int64_t statement_timeout_ms; /* 0: none */
     /* Called once for each listener when it accepts: "http://127.0.0.1:4466". */
     void (*ready)(void *ctx, const char *url);

@@ -17,7 +17,7 @@ typedef struct server {
     keys *keys;
     http_server *http;
     io_loop *loop;
-    bool loopback; /* every listener is on a loopback address */
+    bool loopback;  /* every listener is on a loopback address */
     char token[33]; /* what the status page's own calls carry; new at each start */
     io_queue stopping;
     bool stop;
@@ -34,21 +34,21 @@ typedef struct exchange {
     http_request *rq;
     http_response *rs;
     nicol_str request_id;
-    nicol_str key_id;       /* of the API key, or "any" on a loopback server without keys */
+    nicol_str key_id; /* of the API key, or "any" on a loopback server without keys */
     uint32_t operations;
-    const char *door;       /* for the log: "json", "plan", "page" */
+    const char *door; /* for the log: "json", "plan", "page" */
 } exchange;
 
 /* guard.c: who may. Each answers 401 or 403 itself and returns false. */
-bool guard_stranger(exchange *x);               /* a web page of a stranger, a proxy before a loopback server */
-bool guard_key(exchange *x, unsigned scope);    /* needs a Bearer key with this scope */
-bool guard_admin(exchange *x);                  /* the status page's data, /metrics */
-bool guard_page(exchange *x);                   /* the status page itself: browsers may use Basic */
+bool guard_stranger(exchange *x);            /* a web page of a stranger, a proxy before a loopback server */
+bool guard_key(exchange *x, unsigned scope); /* needs a Bearer key with this scope */
+bool guard_admin(exchange *x);               /* the status page's data, /metrics */
+bool guard_page(exchange *x);                /* the status page itself: browsers may use Basic */
 
 /* The doors. Each returns true when the path is its own (and it has answered). */
-bool json_door(exchange *x, nicol_str path);    /* /V/H/graphql ... */
-bool plan_door(exchange *x, nicol_str path);    /* /query, /transaction/... */
-bool status_page(exchange *x, nicol_str path);  /* /, /status.json, /metrics */
+bool json_door(exchange *x, nicol_str path);   /* /V/H/graphql ... */
+bool plan_door(exchange *x, nicol_str path);   /* /query, /transaction/... */
+bool status_page(exchange *x, nicol_str path); /* /, /status.json, /metrics */
 
 /* An answer with a JSON error body that both protocols read: {"code","error","meta"}. */
 void answer_error(exchange *x, int status, const char *code, const char *fmt, ...) NICOL_PRINTF(4, 5);

@@ -84,20 +84,25 @@ static size_t figures(const server *s, const engine_figures *f, figure out[32])
         {"writes", "nicol_plans_write_total", "counter", "Plans that wrote", (double)f->exec.writes},
         {"commits", "nicol_commits_total", "counter", "Transactions committed", (double)f->exec.commits},
         {"rollbacks", "nicol_rollbacks_total", "counter", "Transactions rolled back", (double)f->exec.rollbacks},
-        {"expired", "nicol_transactions_expired_total", "counter", "Interactive transactions that timed out", (double)f->exec.expired},
+        {"expired", "nicol_transactions_expired_total", "counter", "Interactive transactions that timed out",
+         (double)f->exec.expired},
         {"tx_open", "nicol_transactions_open", "gauge", "Interactive transactions open now", f->exec.tx_open},
         {"db_connections", "nicol_database_connections", "gauge", "Database connections open now", f->exec.connections},
         {"waiting", "nicol_requests_waiting", "gauge", "Requests that wait for a database connection", f->exec.waiting},
-        {"plan_hits", "nicol_plan_cache_hits_total", "counter", "Clients' plans found in the cache", (double)f->plan_hits},
+        {"plan_hits", "nicol_plan_cache_hits_total", "counter", "Clients' plans found in the cache",
+         (double)f->plan_hits},
         {"plan_misses", "nicol_plan_cache_misses_total", "counter", "Clients' plans read anew", (double)f->plan_misses},
-        {"shape_hits", "nicol_shape_cache_hits_total", "counter", "Operations whose shape was known", (double)f->shape_hits},
-        {"shape_misses", "nicol_shape_cache_misses_total", "counter", "Operations that were compiled", (double)f->shape_misses},
+        {"shape_hits", "nicol_shape_cache_hits_total", "counter", "Operations whose shape was known",
+         (double)f->shape_hits},
+        {"shape_misses", "nicol_shape_cache_misses_total", "counter", "Operations that were compiled",
+         (double)f->shape_misses},
         {"plans", "nicol_plans_kept", "gauge", "Plans kept", f->plans},
         {"schemas", "nicol_schemas_kept", "gauge", "Schemas kept", f->schemas},
         {"connections", "nicol_http_connections", "gauge", "Client connections open now", (double)h.open},
         {"busy", "nicol_http_requests_running", "gauge", "Requests in work now", (double)h.busy},
         {"requests", "nicol_http_requests_total", "counter", "HTTP requests answered", (double)h.requests},
-        {"refused", "nicol_http_requests_refused_total", "counter", "HTTP requests refused as malformed", (double)h.refused},
+        {"refused", "nicol_http_requests_refused_total", "counter", "HTTP requests refused as malformed",
+         (double)h.refused},
         {"bytes_in", "nicol_http_bytes_in_total", "counter", "Bytes read from clients", (double)h.bytes_in},
         {"bytes_out", "nicol_http_bytes_out_total", "counter", "Bytes written to clients", (double)h.bytes_out},
     };
@@ -116,12 +121,13 @@ static void status_json(exchange *x)
     size_t n = figures(x->s, &f, list);
     buf *out = &x->rs->out;
     x->rs->content_type = S("application/json");
-    buf_printf(out, "{\"version\":\"%s\",\"database\":\"%s\",\"started\":%lld,\"now\":%lld,\"mono_us\":%lld", NICOL_VERSION,
-               exec_driver(engine_exec(x->s->e))->name, (long long)f.started_wall_ms, (long long)clock_wall_ms(),
-               (long long)clock_mono_us());
+    buf_printf(out, "{\"version\":\"%s\",\"database\":\"%s\",\"started\":%lld,\"now\":%lld,\"mono_us\":%lld",
+               NICOL_VERSION, exec_driver(engine_exec(x->s->e))->name, (long long)f.started_wall_ms,
+               (long long)clock_wall_ms(), (long long)clock_mono_us());
     for (size_t i = 0; i < n; i++) buf_printf(out, ",\"%s\":%.0f", list[i].name, list[i].value);
     buf_lit(out, ",\"latency\":[");
-    for (size_t i = 0; i < ENGINE_LATENCY_N; i++) buf_printf(out, "%s%llu", i ? "," : "", (unsigned long long)f.latency[i]);
+    for (size_t i = 0; i < ENGINE_LATENCY_N; i++)
+        buf_printf(out, "%s%llu", i ? "," : "", (unsigned long long)f.latency[i]);
     buf_char(out, ']');
     put_models(x, out);
     put_slow(&f, out);
@@ -154,7 +160,8 @@ static void page(exchange *x)
     for (size_t i = 0; i < sizeof raw; i++) snprintf(nonce + 2 * i, 3, "%02x", raw[i]);
     snprintf(policy, sizeof policy,
              "default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; connect-src 'self'; img-src data:; "
-             "frame-ancestors 'none'; base-uri 'none'; form-action 'none'", nonce, nonce);
+             "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+             nonce, nonce);
     http_add_header(x->rs, S("Content-Security-Policy"), str_c(policy));
     http_add_header(x->rs, S("Cache-Control"), S("no-store"));
     http_add_header(x->rs, S("X-Content-Type-Options"), S("nosniff"));

@@ -38,7 +38,8 @@ static nicol_str read_file(arena *a, const char *path)
 
 static void die(const run *r, const char *what, const nicol_error *err)
 {
-    fprintf(stderr, "%s: %s: %.*s (%s:%d)\n", r->path, what, STR_FMT(err->message), err->file ? err->file : "-", err->line);
+    fprintf(stderr, "%s: %s: %.*s (%s:%d)\n", r->path, what, STR_FMT(err->message), err->file ? err->file : "-",
+            err->line);
 }
 
 static bool make_tables(run *r, nicol_str url, nicol_str ddl)

@@ -68,7 +68,8 @@ static inline plan *fixture_plan(const char *text, const mem *m, nicol_error *er
 }
 
 /* Runs a plan with the parameters of a JSON object (or NULL); appends the result, or "undefined". */
-static inline bool fixture_run(fixture *f, const plan *p, const char *params, exec_tx *tx, buf *out, nicol_error *err, arena *a)
+static inline bool fixture_run(fixture *f, const plan *p, const char *params, exec_tx *tx, buf *out, nicol_error *err,
+                               arena *a)
 {
     json_doc doc = {0};
     json_val given = {0};
@@ -95,7 +96,9 @@ static inline const char *fixture_ask_in(fixture *f, const char *text, const cha
     plan *p = fixture_plan(text, mem_default, &err);
     bool good = p && fixture_run(f, p, params, tx, &out, &err, a);
     if (good) snprintf(answer, sizeof answer, "%.*s", (int)out.len, out.ptr ? out.ptr : "");
-    else snprintf(answer, sizeof answer, "%s %.*s", err_client(err.code), (int)err.message.len, err.message.ptr ? err.message.ptr : "");
+    else
+        snprintf(answer, sizeof answer, "%s %.*s", err_client(err.code), (int)err.message.len,
+                 err.message.ptr ? err.message.ptr : "");
     plan_free(p);
     buf_free(&out);
     arena_free(a);
@@ -113,7 +116,8 @@ static inline const char *fixture_ask(fixture *f, const char *text, const char *
 #define UNIT "{\"type\":\"unit\"}"
 #define GET(name) N("get", "{\"name\":\"" name "\"}")
 #define PARAM(name, type) "{\"prisma__type\":\"param\",\"prisma__value\":{\"name\":\"" name "\",\"type\":\"" type "\"}}"
-#define GEN(name, args) "{\"prisma__type\":\"generatorCall\",\"prisma__value\":{\"name\":\"" name "\",\"args\":" args "}}"
+#define GEN(name, args) \
+    "{\"prisma__type\":\"generatorCall\",\"prisma__value\":{\"name\":\"" name "\",\"args\":" args "}}"
 #define BIND(name, expr) "{\"name\":\"" name "\",\"expr\":" expr "}"
 #define LET(bindings, expr) N("let", "{\"bindings\":[" bindings "],\"expr\":" expr "}")
 #define SEQ(list) N("seq", "[" list "]")
@@ -122,15 +126,18 @@ static inline const char *fixture_ask(fixture *f, const char *text, const char *
 #define CHUNK(text) "{\"type\":\"stringChunk\",\"chunk\":\"" text "\"}"
 #define P "{\"type\":\"parameter\"}"
 #define TUPLE "{\"type\":\"parameterTuple\"}"
-#define TEMPLATE(frags, args, types)                                                                                   \
-    "{\"type\":\"templateSql\",\"fragments\":[" frags "],\"args\":[" args "],\"argTypes\":[" types                   \
+#define TEMPLATE(frags, args, types)                                                               \
+    "{\"type\":\"templateSql\",\"fragments\":[" frags "],\"args\":[" args "],\"argTypes\":[" types \
     "],\"placeholderFormat\":{\"prefix\":\"?\",\"hasNumbering\":false},\"chunkable\":true}"
 #define SQL(text) TEMPLATE(CHUNK(text), "", "")
 #define QUERY(stmt) N("query", stmt)
 #define EXECUTE(stmt) N("execute", stmt)
-#define FIELD(column, type) "{\"type\":\"field\",\"dbName\":\"" column "\",\"fieldType\":{\"arity\":\"required\",\"type\":\"" type "\"}}"
+#define FIELD(column, type) \
+    "{\"type\":\"field\",\"dbName\":\"" column "\",\"fieldType\":{\"arity\":\"required\",\"type\":\"" type "\"}}"
 #define OBJECT(fields) "{\"type\":\"object\",\"serializedName\":null,\"fields\":{" fields "},\"skipNulls\":false}"
-#define CHILD(column, fields) "{\"type\":\"object\",\"serializedName\":\"" column "\",\"fields\":{" fields "},\"skipNulls\":false}"
-#define DATA_MAP(structure, expr) N("dataMap", "{\"expr\":" expr ",\"structure\":" structure ",\"enums\":{\"E\":{\"db\":\"Client\"}}}")
+#define CHILD(column, fields) \
+    "{\"type\":\"object\",\"serializedName\":\"" column "\",\"fields\":{" fields "},\"skipNulls\":false}"
+#define DATA_MAP(structure, expr) \
+    N("dataMap", "{\"expr\":" expr ",\"structure\":" structure ",\"enums\":{\"E\":{\"db\":\"Client\"}}}")
 
 #endif

@@ -1,8 +1,8 @@
 /* Tests of plan's compiler for reads: a request and a schema in, the statements and the structure of the plan out. */
-#include "json/json.h"
 #include "plan/plan.h"
 #include "query/query.h"
 #include "tap.h"
+#include "json/json.h"
 
 #include "base/str.h"
 
@@ -150,8 +150,9 @@ static void gives(const char *request, const char *want)
     arena_free(a);
 }
 
-#define FIND(model_, args, selection)                                                                                  \
-    "{\"modelName\":\"" model_ "\",\"action\":\"findMany\",\"query\":{\"arguments\":{" args "},\"selection\":{" selection "}}}"
+#define FIND(model_, args, selection)                                                       \
+    "{\"modelName\":\"" model_ "\",\"action\":\"findMany\",\"query\":{\"arguments\":{" args \
+    "},\"selection\":{" selection "}}}"
 #define IDS(args) FIND("User", args, "\"id\":true")
 #define U "SELECT `users`.`id` FROM `users`"
 
@@ -161,7 +162,8 @@ static void test_scalars(void)
     gives(IDS("\"where\":{}"), "map[" U "]");
     gives(IDS("\"where\":{\"name\":null}"), "map[" U " WHERE `users`.`name` IS NULL]");
     gives(IDS("\"where\":{\"name\":{\"not\":\"a\"}}"), "map[" U " WHERE `users`.`name` <> ?]");
-    gives(IDS("\"where\":{\"age\":{\"gt\":1,\"lte\":5}}"), "map[" U " WHERE (`users`.`age` > ? AND `users`.`age` <= ?)]");
+    gives(IDS("\"where\":{\"age\":{\"gt\":1,\"lte\":5}}"),
+          "map[" U " WHERE (`users`.`age` > ? AND `users`.`age` <= ?)]");
     gives(IDS("\"where\":{\"email\":{\"contains\":\"%\"}}"), "map[" U " WHERE `users`.`email` LIKE ('%' || ? || '%')]");
     gives(IDS("\"where\":{\"id\":{\"in\":[1,2]}}"), "map[" U " WHERE `users`.`id` IN (?*) <chunks>]");
     gives(IDS("\"where\":{\"id\":{\"notIn\":[1,2]}}"), "map[" U " WHERE `users`.`id` NOT IN (?*)]");
@@ -171,8 +173,9 @@ static void test_scalars(void)
     gives(IDS("\"where\":{\"OR\":[{\"id\":{\"in\":[1]}},{\"age\":1}]}"),
           "map[" U " WHERE (`users`.`id` IN (?*) OR `users`.`age` = ?)]");
     gives(IDS("\"where\":{\"NOT\":{\"name\":\"x\"}}"), "map[" U " WHERE (NOT `users`.`name` = ?)]");
-    gives(IDS("\"where\":{\"bossId\":{\"equals\":{\"$type\":\"FieldRef\",\"value\":{\"_ref\":\"age\",\"_container\":\"User\"}}}}"),
-          "map[" U " WHERE `users`.`boss_id` = `users`.`age`]");
+    gives(
+        IDS("\"where\":{\"bossId\":{\"equals\":{\"$type\":\"FieldRef\",\"value\":{\"_ref\":\"age\",\"_container\":\"User\"}}}}"),
+        "map[" U " WHERE `users`.`boss_id` = `users`.`age`]");
     gives(IDS("\"where\":{\"meta\":{\"path\":\"$.a\",\"equals\":1}}"),
           "map[" U " WHERE (`users`.`meta` -> ?) = json(?)]");
 }
@@ -180,106 +183,131 @@ static void test_scalars(void)
 static void test_relation_filters(void)
 {
     gives(IDS("\"where\":{\"posts\":{\"some\":{\"views\":1}}}"),
-          "map[" U " WHERE EXISTS(SELECT 1 FROM `Post` AS `t1` WHERE `t1`.`authorId` = `users`.`id` AND `t1`.`views` = ?)]");
+          "map[" U
+          " WHERE EXISTS(SELECT 1 FROM `Post` AS `t1` WHERE `t1`.`authorId` = `users`.`id` AND `t1`.`views` = ?)]");
     gives(IDS("\"where\":{\"posts\":{\"every\":{\"views\":1}}}"),
           "map[" U " WHERE NOT EXISTS(SELECT 1 FROM `Post` AS `t1` WHERE `t1`.`authorId` = `users`.`id` AND NOT "
           "`t1`.`views` = ?)]");
     /* Without an index on the foreign key the related rows are gathered once. */
     gives(IDS("\"where\":{\"reports\":{\"none\":{\"age\":1}}}"),
-          "map[" U " WHERE NOT `users`.`id` IN (SELECT `t1`.`boss_id` FROM `users` AS `t1` WHERE `t1`.`boss_id` IS NOT NULL "
+          "map[" U
+          " WHERE NOT `users`.`id` IN (SELECT `t1`.`boss_id` FROM `users` AS `t1` WHERE `t1`.`boss_id` IS NOT NULL "
           "AND `t1`.`age` = ?)]");
     gives(IDS("\"where\":{\"boss\":null}"), "map[" U " WHERE (`users`.`boss_id` IS NULL)]");
     gives(IDS("\"where\":{\"boss\":{\"is\":{\"name\":\"x\"}}}"),
-          "map[" U " WHERE EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` AND `t1`.`name` = ?)]");
+          "map[" U
+          " WHERE EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` AND `t1`.`name` = ?)]");
     /* A boss without a name is found neither by the filter nor by its negation. */
     gives(IDS("\"where\":{\"NOT\":{\"boss\":{\"is\":{\"name\":\"x\"}}}}"),
-          "map[" U " WHERE (NOT EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` AND (`t1`.`name` = "
+          "map[" U
+          " WHERE (NOT EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` AND (`t1`.`name` = "
           "?) IS NOT FALSE))]");
     gives(IDS("\"where\":{\"boss\":{\"isNot\":{\"name\":\"x\"}}}"),
-          "map[" U " WHERE NOT EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` AND (`t1`.`name` = ?) "
+          "map[" U
+          " WHERE NOT EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` AND (`t1`.`name` = ?) "
           "IS NOT FALSE)]");
-    gives(FIND("Post", "\"where\":{\"tags\":{\"some\":{\"name\":\"x\"}}}", "\"id\":true"),
-          "map[SELECT `Post`.`id` FROM `Post` WHERE EXISTS(SELECT 1 FROM `_PostToTag` AS `t2` INNER JOIN `Tag` AS `t1` ON "
-          "`t1`.`id` = `t2`.`B` WHERE `t2`.`A` = `Post`.`id` AND `t1`.`name` = ?)]");
+    gives(
+        FIND("Post", "\"where\":{\"tags\":{\"some\":{\"name\":\"x\"}}}", "\"id\":true"),
+        "map[SELECT `Post`.`id` FROM `Post` WHERE EXISTS(SELECT 1 FROM `_PostToTag` AS `t2` INNER JOIN `Tag` AS `t1` ON "
+        "`t1`.`id` = `t2`.`B` WHERE `t2`.`A` = `Post`.`id` AND `t1`.`name` = ?)]");
     /* The model is called t0, which is then no alias. */
-    gives(FIND("t0", "\"where\":{\"up\":{\"is\":{\"id\":1}}}", "\"id\":true"),
-          "map[SELECT `t0`.`id` FROM `t0` WHERE EXISTS(SELECT 1 FROM `t0` AS `t1` WHERE `t1`.`id` = `t0`.`upId` AND `t1`.`id` "
-          "= ?)]");
+    gives(
+        FIND("t0", "\"where\":{\"up\":{\"is\":{\"id\":1}}}", "\"id\":true"),
+        "map[SELECT `t0`.`id` FROM `t0` WHERE EXISTS(SELECT 1 FROM `t0` AS `t1` WHERE `t1`.`id` = `t0`.`upId` AND `t1`.`id` "
+        "= ?)]");
 }
 
 static void test_paging(void)
 {
     gives(IDS("\"take\":2,\"skip\":1"), "map[" U " ORDER BY `users`.`id` ASC LIMIT ? OFFSET ?]");
     gives(IDS("\"skip\":1"), "map[" U " ORDER BY `users`.`id` ASC LIMIT -1 OFFSET ?]");
-    gives(IDS("\"orderBy\":{\"age\":\"desc\"},\"take\":-2"), "map[process reverse[" U " ORDER BY `users`.`age` ASC LIMIT ?]]");
+    gives(IDS("\"orderBy\":{\"age\":\"desc\"},\"take\":-2"),
+          "map[process reverse[" U " ORDER BY `users`.`age` ASC LIMIT ?]]");
     gives(IDS("\"cursor\":{\"email\":\"a\"},\"take\":3"),
-          "map[" U " WHERE `users`.`id` >= (SELECT `t1`.`id` FROM `users` AS `t1` WHERE `t1`.`email` = ?) ORDER BY `users`.`id` "
+          "map[" U
+          " WHERE `users`.`id` >= (SELECT `t1`.`id` FROM `users` AS `t1` WHERE `t1`.`email` = ?) ORDER BY `users`.`id` "
           "ASC LIMIT ?]");
     /* `age` alone does not tell rows apart: the page is cut in memory. */
     gives(IDS("\"cursor\":{\"id\":1},\"orderBy\":{\"age\":\"desc\"},\"take\":3"),
-          "map[process cursor=id take=3[" U " WHERE `users`.`age` <= (SELECT `t1`.`age` FROM `users` AS `t1` WHERE `t1`.`id` = "
+          "map[process cursor=id take=3[" U
+          " WHERE `users`.`age` <= (SELECT `t1`.`age` FROM `users` AS `t1` WHERE `t1`.`id` = "
           "?) ORDER BY `users`.`age` DESC]]");
-    gives(IDS("\"cursor\":{\"id\":1},\"orderBy\":[{\"age\":\"asc\"},{\"id\":\"asc\"}]"),
-          "map[" U " WHERE ((`users`.`age` = (SELECT `t1`.`age` FROM `users` AS `t1` WHERE `t1`.`id` = ?) AND `users`.`id` >= "
-          "(SELECT `t2`.`id` FROM `users` AS `t2` WHERE `t2`.`id` = ?)) OR `users`.`age` > (SELECT `t3`.`age` FROM `users` AS "
-          "`t3` WHERE `t3`.`id` = ?)) ORDER BY `users`.`age` ASC, `users`.`id` ASC]");
-    gives(IDS("\"distinct\":[\"age\"],\"take\":2"),
-          "map[process take=2 distinct=age[SELECT `users`.`id`, `users`.`age` FROM `users` ORDER BY `users`.`id` ASC]]");
+    gives(
+        IDS("\"cursor\":{\"id\":1},\"orderBy\":[{\"age\":\"asc\"},{\"id\":\"asc\"}]"),
+        "map[" U
+        " WHERE ((`users`.`age` = (SELECT `t1`.`age` FROM `users` AS `t1` WHERE `t1`.`id` = ?) AND `users`.`id` >= "
+        "(SELECT `t2`.`id` FROM `users` AS `t2` WHERE `t2`.`id` = ?)) OR `users`.`age` > (SELECT `t3`.`age` FROM `users` AS "
+        "`t3` WHERE `t3`.`id` = ?)) ORDER BY `users`.`age` ASC, `users`.`id` ASC]");
+    gives(
+        IDS("\"distinct\":[\"age\"],\"take\":2"),
+        "map[process take=2 distinct=age[SELECT `users`.`id`, `users`.`age` FROM `users` ORDER BY `users`.`id` ASC]]");
     gives(IDS("\"orderBy\":{\"name\":{\"sort\":\"asc\",\"nulls\":\"last\"}},\"take\":-1"),
           "map[process reverse[" U " ORDER BY `users`.`name` DESC NULLS FIRST LIMIT ?]]");
     gives(IDS("\"orderBy\":[{\"boss\":{\"name\":\"asc\"}},{\"posts\":{\"_count\":\"desc\"}}]"),
-          "map[" U " LEFT JOIN `users` AS `t1` ON `t1`.`id` = `users`.`boss_id` ORDER BY `t1`.`name` ASC, (SELECT COUNT(*) FROM "
+          "map[" U
+          " LEFT JOIN `users` AS `t1` ON `t1`.`id` = `users`.`boss_id` ORDER BY `t1`.`name` ASC, (SELECT COUNT(*) FROM "
           "`Post` AS `t2` WHERE `t2`.`authorId` = `users`.`id`) DESC]");
 }
 
 static void test_includes(void)
 {
-    gives(IDS("") , "map[" U "]");
-    gives(FIND("User", "", "\"email\":true,\"posts\":{\"arguments\":{\"take\":2},\"selection\":{\"title\":true}}"),
-          "map[#0=SELECT `users`.`email`, `users`.`id` FROM `users`; #1=field[#0].id; join[#0] on=id:authorId many[process "
-          "take=2 linking=authorId[SELECT `Post`.`title`, `Post`.`authorId` FROM `Post` WHERE `Post`.`authorId` IN (?*) ORDER "
-          "BY `Post`.`id` ASC <chunks>]]]");
-    gives("{\"modelName\":\"User\",\"action\":\"findUnique\",\"query\":{\"arguments\":{\"where\":{\"id\":1}},\"selection\":{"
-          "\"id\":true,\"profile\":{\"arguments\":{},\"selection\":{\"bio\":true}},\"boss\":{\"selection\":{\"id\":true}}}}}",
-          "map[#0=unique[SELECT `users`.`id`, `users`.`boss_id` FROM `users` WHERE `users`.`id` = ? LIMIT ?]; "
-          "#1=field[#0].id; #2=field[#0].boss_id; join[#0] on=id:userId one[SELECT `Profile`.`bio`, `Profile`.`userId` FROM "
-          "`Profile` WHERE `Profile`.`userId` = ?] on=boss_id:id one[" U " WHERE `users`.`id` = ?]]");
-    gives(FIND("Post", "", "\"tags\":{\"arguments\":{\"orderBy\":{\"name\":\"asc\"}},\"selection\":{\"name\":true}}"),
-          "map[#0=SELECT `Post`.`id` FROM `Post`; #1=field[#0].id; join[#0] on=id:@link$_PostToTag many[SELECT `Tag`.`name`, "
-          "`t1`.`A` AS `@link$_PostToTag` FROM `Tag` INNER JOIN `_PostToTag` AS `t1` ON `t1`.`B` = `Tag`.`id` WHERE `t1`.`A` IN "
-          "(?*) ORDER BY `Tag`.`name` ASC <chunks>]]");
-    gives(FIND("User", "", "\"_count\":{\"arguments\":{},\"selection\":{\"posts\":{\"arguments\":{\"where\":{\"views\":1}}}}}"),
-          "map[SELECT `users`.`id`, (SELECT COUNT(*) FROM `Post` AS `t1` WHERE `t1`.`authorId` = `users`.`id` AND `t1`.`views` = "
-          "?) AS `_aggr_count_posts` FROM `users`]");
+    gives(IDS(""), "map[" U "]");
+    gives(
+        FIND("User", "", "\"email\":true,\"posts\":{\"arguments\":{\"take\":2},\"selection\":{\"title\":true}}"),
+        "map[#0=SELECT `users`.`email`, `users`.`id` FROM `users`; #1=field[#0].id; join[#0] on=id:authorId many[process "
+        "take=2 linking=authorId[SELECT `Post`.`title`, `Post`.`authorId` FROM `Post` WHERE `Post`.`authorId` IN (?*) ORDER "
+        "BY `Post`.`id` ASC <chunks>]]]");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"findUnique\",\"query\":{\"arguments\":{\"where\":{\"id\":1}},\"selection\":{"
+        "\"id\":true,\"profile\":{\"arguments\":{},\"selection\":{\"bio\":true}},\"boss\":{\"selection\":{\"id\":true}}}}}",
+        "map[#0=unique[SELECT `users`.`id`, `users`.`boss_id` FROM `users` WHERE `users`.`id` = ? LIMIT ?]; "
+        "#1=field[#0].id; #2=field[#0].boss_id; join[#0] on=id:userId one[SELECT `Profile`.`bio`, `Profile`.`userId` FROM "
+        "`Profile` WHERE `Profile`.`userId` = ?] on=boss_id:id one[" U " WHERE `users`.`id` = ?]]");
+    gives(
+        FIND("Post", "", "\"tags\":{\"arguments\":{\"orderBy\":{\"name\":\"asc\"}},\"selection\":{\"name\":true}}"),
+        "map[#0=SELECT `Post`.`id` FROM `Post`; #1=field[#0].id; join[#0] on=id:@link$_PostToTag many[SELECT `Tag`.`name`, "
+        "`t1`.`A` AS `@link$_PostToTag` FROM `Tag` INNER JOIN `_PostToTag` AS `t1` ON `t1`.`B` = `Tag`.`id` WHERE `t1`.`A` IN "
+        "(?*) ORDER BY `Tag`.`name` ASC <chunks>]]");
+    gives(
+        FIND("User", "",
+             "\"_count\":{\"arguments\":{},\"selection\":{\"posts\":{\"arguments\":{\"where\":{\"views\":1}}}}}"),
+        "map[SELECT `users`.`id`, (SELECT COUNT(*) FROM `Post` AS `t1` WHERE `t1`.`authorId` = `users`.`id` AND `t1`.`views` = "
+        "?) AS `_aggr_count_posts` FROM `users`]");
 }
 
 static void test_aggregates(void)
 {
-    gives("{\"modelName\":\"User\",\"action\":\"aggregate\",\"query\":{\"arguments\":{\"where\":{\"age\":1}},\"selection\":{"
-          "\"_count\":{\"arguments\":{},\"selection\":{\"_all\":true,\"name\":true}},\"_sum\":{\"arguments\":{},\"selection\":{"
-          "\"age\":true}}}}}",
-          "map[unique[SELECT COUNT(*) AS `_count$_all`, COUNT(`users`.`name`) AS `_count$name`, SUM(`users`.`age`) AS "
-          "`_sum$age` FROM `users` WHERE `users`.`age` = ?]]");
-    gives("{\"modelName\":\"User\",\"action\":\"aggregate\",\"query\":{\"arguments\":{\"take\":3},\"selection\":{\"_count\":{"
-          "\"arguments\":{},\"selection\":{\"_all\":true}}}}}",
-          "map[unique[SELECT COUNT(*) AS `_count$_all` FROM (SELECT 1 FROM `users` ORDER BY `users`.`id` ASC LIMIT ?) AS "
-          "`sub`]]");
-    gives("{\"modelName\":\"User\",\"action\":\"groupBy\",\"query\":{\"arguments\":{\"by\":[\"name\"],\"orderBy\":{\"_count\":{"
-          "\"name\":\"desc\"}},\"having\":{\"age\":{\"_avg\":{\"gt\":2}}},\"take\":2},\"selection\":{\"name\":true,\"_sum\":{"
-          "\"arguments\":{},\"selection\":{\"age\":true}}}}}",
-          "map[SELECT `users`.`name`, SUM(`users`.`age`) AS `_sum$age` FROM `users` GROUP BY `users`.`name` HAVING "
-          "AVG(`users`.`age`) > ? ORDER BY COUNT(`users`.`name`) DESC LIMIT ?]");
-    gives("{\"action\":\"queryRaw\",\"query\":{\"arguments\":{\"query\":\"SELECT ?\",\"parameters\":\"[1]\"},\"selection\":{}}}",
-          "raw SELECT ?");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"aggregate\",\"query\":{\"arguments\":{\"where\":{\"age\":1}},\"selection\":{"
+        "\"_count\":{\"arguments\":{},\"selection\":{\"_all\":true,\"name\":true}},\"_sum\":{\"arguments\":{},\"selection\":{"
+        "\"age\":true}}}}}",
+        "map[unique[SELECT COUNT(*) AS `_count$_all`, COUNT(`users`.`name`) AS `_count$name`, SUM(`users`.`age`) AS "
+        "`_sum$age` FROM `users` WHERE `users`.`age` = ?]]");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"aggregate\",\"query\":{\"arguments\":{\"take\":3},\"selection\":{\"_count\":{"
+        "\"arguments\":{},\"selection\":{\"_all\":true}}}}}",
+        "map[unique[SELECT COUNT(*) AS `_count$_all` FROM (SELECT 1 FROM `users` ORDER BY `users`.`id` ASC LIMIT ?) AS "
+        "`sub`]]");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"groupBy\",\"query\":{\"arguments\":{\"by\":[\"name\"],\"orderBy\":{\"_count\":{"
+        "\"name\":\"desc\"}},\"having\":{\"age\":{\"_avg\":{\"gt\":2}}},\"take\":2},\"selection\":{\"name\":true,\"_sum\":{"
+        "\"arguments\":{},\"selection\":{\"age\":true}}}}}",
+        "map[SELECT `users`.`name`, SUM(`users`.`age`) AS `_sum$age` FROM `users` GROUP BY `users`.`name` HAVING "
+        "AVG(`users`.`age`) > ? ORDER BY COUNT(`users`.`name`) DESC LIMIT ?]");
+    gives(
+        "{\"action\":\"queryRaw\",\"query\":{\"arguments\":{\"query\":\"SELECT ?\",\"parameters\":\"[1]\"},\"selection\":{}}}",
+        "raw SELECT ?");
 }
 
 /* Every allocation fails once, and everything from each on. */
 static void test_faults(void)
 {
     static const char *const requests[] = {
-        FIND("User", "\"where\":{\"OR\":[{\"posts\":{\"some\":{\"tags\":{\"none\":{\"name\":{\"in\":[\"a\"]}}}}}},{\"boss\":null}]},"
-                     "\"cursor\":{\"id\":1},\"orderBy\":{\"boss\":{\"age\":\"asc\"}}",
-             "\"kind\":true,\"posts\":{\"arguments\":{\"take\":-1},\"selection\":{\"tags\":{\"selection\":{\"id\":true}}}}"),
+        FIND(
+            "User",
+            "\"where\":{\"OR\":[{\"posts\":{\"some\":{\"tags\":{\"none\":{\"name\":{\"in\":[\"a\"]}}}}}},{\"boss\":null}]},"
+            "\"cursor\":{\"id\":1},\"orderBy\":{\"boss\":{\"age\":\"asc\"}}",
+            "\"kind\":true,\"posts\":{\"arguments\":{\"take\":-1},\"selection\":{\"tags\":{\"selection\":{\"id\":true}}}}"),
         "{\"modelName\":\"User\",\"action\":\"findFirstOrThrow\",\"query\":{\"arguments\":{},\"selection\":{\"$scalars\":true,"
         "\"_count\":{\"selection\":{\"posts\":true}}}}}",
         "{\"modelName\":\"User\",\"action\":\"groupBy\",\"query\":{\"arguments\":{\"by\":[\"kind\"]},\"selection\":{\"kind\":true,"
@@ -287,7 +315,7 @@ static void test_faults(void)
         "{\"action\":\"executeRaw\",\"query\":{\"arguments\":{\"query\":\"x\",\"parameters\":\"[\\\"a\\\",[1]]\"}}}",
     };
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
-        FOR_EACH_FAULT (m, "compile under faults") {
+        FOR_EACH_FAULT(m, "compile under faults") {
             nicol_error err = {0};
             arena *a = arena_new(mem_default, (size_t)64 << 20);
             plan *p = a ? compile(requests[i], m, a, &err) : NULL;

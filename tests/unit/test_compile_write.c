@@ -5,46 +5,45 @@
 #include "base/str.h"
 #include "plan/plan.h"
 
-static const char *const SCHEMA =
-    "datasource db {\n"
-    "  provider = \"sqlite\"\n"
-    "}\n"
-    "model User {\n"
-    "  id Int @id @default(autoincrement())\n"
-    "  email String @unique\n"
-    "  name String?\n"
-    "  age Int @default(1)\n"
-    "  posts Post[]\n"
-    "  profile Profile?\n"
-    "  boss User? @relation(\"boss\", fields: [bossId], references: [id])\n"
-    "  bossId Int?\n"
-    "  staff User[] @relation(\"boss\")\n"
-    "}\n"
-    "model Profile {\n"
-    "  id String @id @default(uuid())\n"
-    "  bio String\n"
-    "  user User @relation(fields: [userId], references: [id])\n"
-    "  userId Int @unique\n"
-    "}\n"
-    "model Post {\n"
-    "  id Int @id @default(autoincrement())\n"
-    "  title String\n"
-    "  author User? @relation(fields: [authorId], references: [id])\n"
-    "  authorId Int?\n"
-    "  tags Tag[]\n"
-    "  changed DateTime @updatedAt\n"
-    "}\n"
-    "model Tag {\n"
-    "  id Int @id @default(autoincrement())\n"
-    "  name String @unique\n"
-    "  posts Post[]\n"
-    "}\n"
-    "model Seat {\n"
-    "  row Int\n"
-    "  col String\n"
-    "  held Boolean @default(false)\n"
-    "  @@id([row, col])\n"
-    "}\n";
+static const char *const SCHEMA = "datasource db {\n"
+                                  "  provider = \"sqlite\"\n"
+                                  "}\n"
+                                  "model User {\n"
+                                  "  id Int @id @default(autoincrement())\n"
+                                  "  email String @unique\n"
+                                  "  name String?\n"
+                                  "  age Int @default(1)\n"
+                                  "  posts Post[]\n"
+                                  "  profile Profile?\n"
+                                  "  boss User? @relation(\"boss\", fields: [bossId], references: [id])\n"
+                                  "  bossId Int?\n"
+                                  "  staff User[] @relation(\"boss\")\n"
+                                  "}\n"
+                                  "model Profile {\n"
+                                  "  id String @id @default(uuid())\n"
+                                  "  bio String\n"
+                                  "  user User @relation(fields: [userId], references: [id])\n"
+                                  "  userId Int @unique\n"
+                                  "}\n"
+                                  "model Post {\n"
+                                  "  id Int @id @default(autoincrement())\n"
+                                  "  title String\n"
+                                  "  author User? @relation(fields: [authorId], references: [id])\n"
+                                  "  authorId Int?\n"
+                                  "  tags Tag[]\n"
+                                  "  changed DateTime @updatedAt\n"
+                                  "}\n"
+                                  "model Tag {\n"
+                                  "  id Int @id @default(autoincrement())\n"
+                                  "  name String @unique\n"
+                                  "  posts Post[]\n"
+                                  "}\n"
+                                  "model Seat {\n"
+                                  "  row Int\n"
+                                  "  col String\n"
+                                  "  held Boolean @default(false)\n"
+                                  "  @@id([row, col])\n"
+                                  "}\n";
 
 typedef struct example {
     const char *name;
@@ -63,7 +62,8 @@ static schema *read_schema(arena *a, const char *text, nicol_error *err)
 }
 
 /* Checks and compiles one request; NULL with *err. The plan does not need what is in `a`. */
-static plan *compile(const schema *s, const char *request, arena *a, const mem *m, unsigned binds_max, query_op *op, nicol_error *err)
+static plan *compile(const schema *s, const char *request, arena *a, const mem *m, unsigned binds_max, query_op *op,
+                     nicol_error *err)
 {
     json_doc doc;
     if (!json_parse(a, str_c(request), 64, &doc, err)) return NULL;
@@ -119,8 +119,9 @@ static void test_faults(const schema *s)
 
 static void test_guards(const schema *s)
 {
-    static const char *const same = "{\"modelName\":\"User\",\"action\":\"upsertOne\",\"query\":{\"arguments\":{\"where\":{\"email\":"
-                                    "\"a\"},\"create\":{\"email\":\"a\"},\"update\":{\"age\":2}},\"selection\":{\"id\":true}}}";
+    static const char *const same =
+        "{\"modelName\":\"User\",\"action\":\"upsertOne\",\"query\":{\"arguments\":{\"where\":{\"email\":"
+        "\"a\"},\"create\":{\"email\":\"a\"},\"update\":{\"age\":2}},\"selection\":{\"id\":true}}}";
     arena *a = arena_new(mem_default, 1 << 24);
     nicol_error err = {0};
     query_op op = {0};
@@ -134,8 +135,9 @@ static void test_guards(const schema *s)
         ok(!plan_fits(p, v), "and not where they differ");
     }
     plan_free(p);
-    static const char *const twice = "{\"modelName\":\"User\",\"action\":\"updateOne\",\"query\":{\"arguments\":{\"where\":{\"id\":1},"
-                                     "\"data\":{\"posts\":{\"connect\":[{\"id\":2},{\"id\":3},{\"id\":2}]}}},\"selection\":{\"id\":true}}}";
+    static const char *const twice =
+        "{\"modelName\":\"User\",\"action\":\"updateOne\",\"query\":{\"arguments\":{\"where\":{\"id\":1},"
+        "\"data\":{\"posts\":{\"connect\":[{\"id\":2},{\"id\":3},{\"id\":2}]}}},\"selection\":{\"id\":true}}}";
     p = compile(s, twice, a, mem_default, 0, &op, &err);
     if (ok(p, "a connect that names a row twice compiles")) {
         buf out;
@@ -171,8 +173,9 @@ static void test_split(const schema *s)
 
 static void test_errors(const schema *s)
 {
-    static const char *const request = "{\"modelName\":\"Profile\",\"action\":\"createOne\",\"query\":{\"arguments\":{\"data\":{\"bio\":\"b\"}},"
-                                       "\"selection\":{\"id\":true}}}";
+    static const char *const request =
+        "{\"modelName\":\"Profile\",\"action\":\"createOne\",\"query\":{\"arguments\":{\"data\":{\"bio\":\"b\"}},"
+        "\"selection\":{\"id\":true}}}";
     arena *a = arena_new(mem_default, 1 << 24);
     nicol_error err = {0};
     query_op op = {0};

@@ -48,15 +48,21 @@ static const char *ended(bool (*fn)(exec *, nicol_str, nicol_str, arena *, nicol
     return text;
 }
 
-#define NOT_FOUND                                                                                                      \
+#define NOT_FOUND \
     "P2028 Transaction API error: Transaction not found. Transaction ID is invalid, refers to an old closed transaction Prisma doesn't have information about anymore, or was obtained before disconnecting."
 
 static bool expired_text(const char *got, const char *op, const char *timeout)
 {
     char head[200];
-    snprintf(head, sizeof head, "P2028 Transaction API error: A %s cannot be executed on an expired transaction. The timeout for this transaction was %s ms, however ", op, timeout);
-    bool good = strncmp(got, head, strlen(head)) == 0 &&
-                strstr(got, " ms passed since the start of the transaction. Consider increasing the interactive transaction timeout or doing less work in the transaction.");
+    snprintf(
+        head, sizeof head,
+        "P2028 Transaction API error: A %s cannot be executed on an expired transaction. The timeout for this transaction was %s ms, however ",
+        op, timeout);
+    bool good =
+        strncmp(got, head, strlen(head)) == 0 &&
+        strstr(
+            got,
+            " ms passed since the start of the transaction. Consider increasing the interactive transaction timeout or doing less work in the transaction.");
     if (!good) diag("%s", got);
     return good;
 }
@@ -72,18 +78,25 @@ static void test_commit_rollback(void)
     is_z(in_tx(id, INSERT("(2,20)")), "1");
     is_z(in_tx(id, COUNT), "{\"c\":2}");
     is_z(count_is(NULL), "{\"c\":1}"); /* from a reader of its own */
-    is_z(fixture_ask(&f, INSERT("(3,30)"), NULL),
-         "P2024 Timed out fetching a new connection from the connection pool. An open transaction of this thread holds the only connection: end it first, or run the operation inside it");
+    is_z(
+        fixture_ask(&f, INSERT("(3,30)"), NULL),
+        "P2024 Timed out fetching a new connection from the connection pool. An open transaction of this thread holds the only connection: end it first, or run the operation inside it");
     is_z(ended(exec_tx_commit, id), "done");
     is_z(count_is(NULL), "{\"c\":2}");
-    is_z(ended(exec_tx_commit, id), "P2028 Transaction API error: Transaction already closed: A commit cannot be executed on a committed transaction.");
-    is_z(in_tx(id, COUNT), "P2028 Transaction API error: Transaction already closed: A query cannot be executed on a committed transaction.");
+    is_z(
+        ended(exec_tx_commit, id),
+        "P2028 Transaction API error: Transaction already closed: A commit cannot be executed on a committed transaction.");
+    is_z(
+        in_tx(id, COUNT),
+        "P2028 Transaction API error: Transaction already closed: A query cannot be executed on a committed transaction.");
     id = start(0, 0, &err);
     is_z(in_tx(id, INSERT("(3,20)")), "P2002 Unique constraint failed on the fields: (`n`)");
     is_z(in_tx(id, INSERT("(3,30)")), "1");
     is_z(ended(exec_tx_rollback, id), "done");
     is_z(count_is(NULL), "{\"c\":2}");
-    is_z(ended(exec_tx_rollback, id), "P2028 Transaction API error: Transaction already closed: A rollback cannot be executed on a transaction that was rolled back.");
+    is_z(
+        ended(exec_tx_rollback, id),
+        "P2028 Transaction API error: Transaction already closed: A rollback cannot be executed on a transaction that was rolled back.");
     is_z(in_tx(S("nonsense"), COUNT), NOT_FOUND);
     is_z(in_tx(S("0000000000000000000000000000000000"), COUNT), NOT_FOUND);
     id = start(0, 0, &err);
@@ -133,7 +146,8 @@ static void test_expiry(void)
     /* A statement that runs too long is stopped when the time is over. */
     id = start(0, 50, &err);
     int64_t before = clock_mono_us();
-    const char *got = in_tx(id, QUERY(SQL("WITH RECURSIVE x(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM x) SELECT count(*) AS c FROM x")));
+    const char *got = in_tx(
+        id, QUERY(SQL("WITH RECURSIVE x(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM x) SELECT count(*) AS c FROM x")));
     ok(expired_text(got, "query", "50"), "stopped");
     ok(clock_mono_us() - before < 5000000, "soon");
     is_z(fixture_ask(&f, INSERT("(5,50)"), NULL), "1");
@@ -162,7 +176,9 @@ static const char *batch(const char *const *texts, size_t n, exec_tx *t, size_t 
     exec_request common = {.a = mine, .deadline_us = IO_NEVER, .tx = t};
     bool good = exec_batch(f.e, items, n, ISOLATION_DEFAULT, &common, between, NULL, &out, failed, &err);
     if (good) snprintf(answer, sizeof answer, "%.*s]", (int)out.len, out.ptr);
-    else snprintf(answer, sizeof answer, "%.*s %s %.*s", (int)out.len, out.ptr, err_client(err.code), (int)err.message.len, err.message.ptr);
+    else
+        snprintf(answer, sizeof answer, "%.*s %s %.*s", (int)out.len, out.ptr, err_client(err.code),
+                 (int)err.message.len, err.message.ptr);
     for (size_t i = 0; i < n; i++) plan_free((plan *)(uintptr_t)items[i].plan);
     buf_free(&out);
     arena_free(mine);
@@ -177,14 +193,16 @@ static void test_batch(void)
     is_z(batch((const char *const[]){INSERT("(300,300)"), COUNT, UNIT}, 3, NULL, &failed), "[1,{\"c\":5},null]");
     exec_get_figures(f.e, &after);
     is_int(after.commits - before.commits, 1);
-    is_z(batch((const char *const[]){INSERT("(301,301)"), INSERT("(302,301)"), COUNT}, 3, NULL, &failed), "[ P2002 Unique constraint failed on the fields: (`n`)");
+    is_z(batch((const char *const[]){INSERT("(301,301)"), INSERT("(302,301)"), COUNT}, 3, NULL, &failed),
+         "[ P2002 Unique constraint failed on the fields: (`n`)");
     is_int(failed, 1);
     is_z(count_is(NULL), "{\"c\":5}");
     is_z(batch((const char *const[]){COUNT, COUNT}, 2, NULL, &failed), "[{\"c\":5},{\"c\":5}]");
     nicol_error err = {0};
     nicol_str id = start(0, 0, &err);
     exec_tx *t = exec_tx_take(f.e, id, S("me"), "query", a, &err);
-    is_z(batch((const char *const[]){INSERT("(303,303)"), INSERT("(304,303)")}, 2, t, &failed), "[ P2002 Unique constraint failed on the fields: (`n`)");
+    is_z(batch((const char *const[]){INSERT("(303,303)"), INSERT("(304,303)")}, 2, t, &failed),
+         "[ P2002 Unique constraint failed on the fields: (`n`)");
     is_z(batch((const char *const[]){INSERT("(305,305)"), COUNT}, 2, t, &failed), "[1,{\"c\":6}]");
     exec_tx_give(t);
     is_z(ended(exec_tx_commit, id), "done");
@@ -198,7 +216,10 @@ static int done, late;
 static void writer(void *arg)
 {
     char text[400];
-    snprintf(text, sizeof text, "{\"type\":\"execute\",\"args\":{\"type\":\"rawSql\",\"sql\":\"INSERT INTO t(id) VALUES(%d)\",\"args\":[],\"argTypes\":[]}}", (int)(intptr_t)arg);
+    snprintf(
+        text, sizeof text,
+        "{\"type\":\"execute\",\"args\":{\"type\":\"rawSql\",\"sql\":\"INSERT INTO t(id) VALUES(%d)\",\"args\":[],\"argTypes\":[]}}",
+        (int)(intptr_t)arg);
     const char *got = fixture_ask(&f, text, NULL);
     if (strcmp(got, "1") == 0) done++;
     else diag("%s", got);
@@ -211,7 +232,8 @@ static void impatient(void *arg)
     int64_t before = clock_mono_us();
     nicol_str id = start(30, 1000, &err);
     if (id.len) return;
-    if (err.code == NICOL_E_TRANSACTION && str_eq(err.message, S("Transaction API error: Unable to start a transaction in the given time.")) &&
+    if (err.code == NICOL_E_TRANSACTION &&
+        str_eq(err.message, S("Transaction API error: Unable to start a transaction in the given time.")) &&
         clock_mono_us() - before < 1400000) {
         late++;
     }
@@ -233,7 +255,8 @@ static void holder(void *arg)
     is_int(late, 1);
     is_int(done, 0);
     is_z(count_is(NULL), "{\"c\":6}"); /* reads don't wait for the writer */
-    io_sleep_until(clock_mono_us() + 3000000 * (done < 200)); /* the sweeper ends the transaction at 1.5 s, then all go on */
+    io_sleep_until(clock_mono_us() +
+                   3000000 * (done < 200)); /* the sweeper ends the transaction at 1.5 s, then all go on */
     is_int(done, 200);
     ok(expired_text(in_tx(id, COUNT), "query", "1500"), "swept");
     is_z(count_is(NULL), "{\"c\":206}");
@@ -264,21 +287,33 @@ static void test_limits(void)
     nicol_error err = {0};
     exec_opts o = {.result_bytes_max = 1000};
     if (!ok(fixture_make(&f, "limits", ddl, &err) && fixture_open(&f, &o, &err), "a database")) return;
-    is_z(fixture_ask(&f, EXECUTE(SQL("INSERT INTO t(id) WITH RECURSIVE x(i) AS (SELECT 10 UNION ALL SELECT i+1 FROM x WHERE i<500) SELECT i FROM x")), NULL), "491");
+    is_z(
+        fixture_ask(
+            &f,
+            EXECUTE(SQL(
+                "INSERT INTO t(id) WITH RECURSIVE x(i) AS (SELECT 10 UNION ALL SELECT i+1 FROM x WHERE i<500) SELECT i FROM x")),
+            NULL),
+        "491");
     const char *want = "P6009 The result is larger than the limit of 0 MB: ask for fewer rows or fields";
     is_z(fixture_ask(&f, DATA_MAP(OBJECT("\"id\":" FIELD("id", "int")), QUERY(SQL("SELECT id FROM t"))), NULL), want);
     is_z(fixture_ask(&f, QUERY(SQL("SELECT id FROM t")), NULL), want);
     is_z(fixture_ask(&f, QUERY(RAW("SELECT id FROM t", "", "")), NULL), want);
     /* A write whose answer does not fit is not done. */
     is_z(fixture_ask(&f, QUERY(SQL("UPDATE t SET n = id RETURNING id, n")), NULL), want);
-    is_z(fixture_ask(&f, DATA_MAP(OBJECT("\"c\":" FIELD("c", "int")), QUERY(SQL("SELECT count(n) AS c FROM t"))), NULL), "[{\"c\":1}]");
+    is_z(fixture_ask(&f, DATA_MAP(OBJECT("\"c\":" FIELD("c", "int")), QUERY(SQL("SELECT count(n) AS c FROM t"))), NULL),
+         "[{\"c\":1}]");
     fixture_close(&f);
     /* The request's memory. */
     if (!ok(fixture_make(&f, "limits", ddl, &err) && fixture_open(&f, NULL, &err), "a database")) return;
     arena *small = arena_new(mem_default, 1 << 20);
     buf out;
     buf_init(&out, mem_default, 1 << 20);
-    plan *p = fixture_plan(N("unique", N("reverse", QUERY(SQL("WITH RECURSIVE x(i) AS (SELECT 10 UNION ALL SELECT i+1 FROM x WHERE i<500000) SELECT i FROM x")))), mem_default, &err);
+    plan *p = fixture_plan(
+        N("unique",
+          N("reverse",
+            QUERY(
+                SQL("WITH RECURSIVE x(i) AS (SELECT 10 UNION ALL SELECT i+1 FROM x WHERE i<500000) SELECT i FROM x")))),
+        mem_default, &err);
     ok(p && !fixture_run(&f, p, NULL, NULL, &out, &err, small), "too many rows to keep");
     is_err(&err, NICOL_E_RESULT_TOO_LARGE);
     plan_free(p);
@@ -289,14 +324,19 @@ static void test_limits(void)
 
 static void test_faults(void)
 {
-    static const char read_text[] = DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")), QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id IN ") "," TUPLE, "[1,2]", T("int"))));
-    static const char write_text[] = SEQ(EXECUTE(SQL("UPDATE t SET n=n")) ","
-        N("join", "{\"parent\":" QUERY(SQL("SELECT id FROM t")) ",\"children\":[{\"child\":" N("process", "{\"expr\":" QUERY(SQL("SELECT id, 'x' AS s FROM t")) ",\"operations\":{\"distinct\":[\"id\"],\"linkingFields\":[\"s\"],\"pagination\":{\"take\":1}}}")
-          ",\"on\":[[\"id\",\"id\"]],\"parentField\":\"f\",\"isRelationUnique\":false}]}"));
+    static const char read_text[] =
+        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")),
+                 QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id IN ") "," TUPLE, "[1,2]", T("int"))));
+    static const char write_text[] = SEQ(EXECUTE(SQL("UPDATE t SET n=n")) "," N(
+        "join",
+        "{\"parent\":" QUERY(SQL("SELECT id FROM t")) ",\"children\":[{\"child\":" N(
+            "process",
+            "{\"expr\":" QUERY(SQL(
+                "SELECT id, 'x' AS s FROM t")) ",\"operations\":{\"distinct\":[\"id\"],\"linkingFields\":[\"s\"],\"pagination\":{\"take\":1}}}") ",\"on\":[[\"id\",\"id\"]],\"parentField\":\"f\",\"isRelationUnique\":false}]}"));
     nicol_error err = {0};
     if (!ok(fixture_make(&f, "faults", ddl, &err), "a database")) return;
     plan *keep = fixture_plan(read_text, mem_default, &err), *write = fixture_plan(write_text, mem_default, &err);
-    FOR_EACH_FAULT (m, "exec: open, read, write, transaction") {
+    FOR_EACH_FAULT(m, "exec: open, read, write, transaction") {
         nicol_error bad = {0};
         plan *p = fixture_plan(read_text, m, &bad);
         arena *mine = arena_new(m, 1 << 20);
@@ -346,7 +386,8 @@ static void test_memory_db(void)
     is_z(fixture_ask(&f, EXECUTE(SQL("CREATE TABLE t(id INTEGER PRIMARY KEY, n INT)")), NULL), "0");
     is_z(fixture_ask(&f, INSERT("(1,2)"), NULL), "1");
     is_z(count_is(NULL), "{\"c\":1}");
-    is_z(fixture_ask(&f, QUERY(RAW("INSERT INTO t VALUES(2,3) RETURNING id", "", "")), NULL), "{\"columns\":[\"id\"],\"types\":[\"int\"],\"rows\":[[2]]}");
+    is_z(fixture_ask(&f, QUERY(RAW("INSERT INTO t VALUES(2,3) RETURNING id", "", "")), NULL),
+         "{\"columns\":[\"id\"],\"types\":[\"int\"],\"rows\":[[2]]}");
     is_z(count_is(NULL), "{\"c\":2}");
     fixture_close(&f);
 }

@@ -38,7 +38,8 @@ static int read_lines(const char *name, nicol_str text)
         json_doc doc;
         nicol_error err = {0};
         plan *p = NULL;
-        if (json_parse(a, line, NICOL_JSON_DEPTH_MAX, &doc, &err)) p = plan_read(json_get(json_root(&doc), S("plan")), mem_default, &err);
+        if (json_parse(a, line, NICOL_JSON_DEPTH_MAX, &doc, &err))
+            p = plan_read(json_get(json_root(&doc), S("plan")), mem_default, &err);
         if (!p) {
             diag("%s: %.*s", name, STR_FMT(err.message));
             bad++;
@@ -47,7 +48,8 @@ static int read_lines(const char *name, nicol_str text)
             plan_print(p, &shown);
             if (shown.len < 10 || buf_failed(&shown)) bad++;
             val params[64];
-            if (p->params_n <= 64 && !plan_take_params(p, json_get(json_root(&doc), S("params")), a, params, &err)) bad++;
+            if (p->params_n <= 64 && !plan_take_params(p, json_get(json_root(&doc), S("params")), a, params, &err))
+                bad++;
         }
         plan_free(p);
         arena_free(a);
@@ -109,31 +111,39 @@ static void test_bad(void)
     refused("[]", "plan: expected a node, found a list");
     refused("{}", "plan: 'type' must be a string, found nothing");
     refused("{\"type\":\"zap\"}", "plan: unknown node type 'zap'");
-    refused("{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":{\"type\":\"x\"}}],\"expr\":{\"type\":\"unit\"}}}",
-            "plan.args.bindings[0].expr: unknown node type 'x'");
+    refused(
+        "{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":{\"type\":\"x\"}}],\"expr\":{\"type\":\"unit\"}}}",
+        "plan.args.bindings[0].expr: unknown node type 'x'");
     refused("{\"type\":\"unique\"}", "plan.args: expected a node, found nothing");
     refused("{\"type\":\"seq\",\"args\":[{\"type\":\"unit\"},5]}", "plan.args[1]: expected a node, found a number");
     refused("{\"type\":\"get\",\"args\":{\"name\":5}}", "plan.args: 'name' must be a string, found a number");
     refused("{\"type\":\"value\"}", "plan.args: expected a value, found nothing");
-    refused("{\"type\":\"value\",\"args\":{\"prisma__type\":\"generatorCall\",\"prisma__value\":{\"name\":\"uuid\",\"args\":[5]}}}",
-            "plan.args: unknown generator 'uuid', or its arguments are wrong");
+    refused(
+        "{\"type\":\"value\",\"args\":{\"prisma__type\":\"generatorCall\",\"prisma__value\":{\"name\":\"uuid\",\"args\":[5]}}}",
+        "plan.args: unknown generator 'uuid', or its arguments are wrong");
     refused("{\"type\":\"value\",\"args\":{\"prisma__type\":\"what\",\"prisma__value\":\"x\"}}",
             "plan.args: unknown value type 'what', or its value does not fit");
-    refused("{\"type\":\"if\",\"args\":{\"value\":{\"type\":\"unit\"},\"rule\":{\"type\":\"odd\"},\"then\":{\"type\":\"unit\"},\"else\":{\"type\":\"unit\"}}}",
-            "plan.args.rule: unknown rule 'odd'");
-    refused("{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"unit\"},\"structure\":{\"type\":\"object\",\"fields\":{\"a\":{\"type\":\"field\","
-            "\"dbName\":\"a\",\"fieldType\":{\"type\":\"quux\"}}}}}}",
-            "plan.args.structure.fields.a: unknown field type 'quux'");
+    refused(
+        "{\"type\":\"if\",\"args\":{\"value\":{\"type\":\"unit\"},\"rule\":{\"type\":\"odd\"},\"then\":{\"type\":\"unit\"},\"else\":{\"type\":\"unit\"}}}",
+        "plan.args.rule: unknown rule 'odd'");
+    refused(
+        "{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"unit\"},\"structure\":{\"type\":\"object\",\"fields\":{\"a\":{\"type\":\"field\","
+        "\"dbName\":\"a\",\"fieldType\":{\"type\":\"quux\"}}}}}}",
+        "plan.args.structure.fields.a: unknown field type 'quux'");
     refused(Q("[1]", "[]"), "plan.args: 1 arguments, but types for 0");
-    refused("{\"type\":\"query\",\"args\":{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"parameter\"}],\"args\":[],\"argTypes\":[],"
-            "\"placeholderFormat\":{\"prefix\":\"?\",\"hasNumbering\":false}}}",
-            "plan.args: Malformed query template. The fragments take 1 arguments, 0 are given");
-    refused("{\"type\":\"join\",\"args\":{\"parent\":{\"type\":\"unit\"},\"children\":[{\"child\":{\"type\":\"unit\"},\"on\":[[\"a\"]],\"parentField\":\"x\"}]}}",
-            "plan.args.children[0].on[0]: expected a pair of column names, found 1");
-    refused("{\"type\":\"process\",\"args\":{\"expr\":{\"type\":\"unit\"},\"operations\":{\"pagination\":{\"take\":-1}}}}",
-            "plan.args.operations.pagination: 'take' must be a whole number of at least 0");
-    refused("{\"type\":\"mapRecord\",\"args\":{\"expr\":{\"type\":\"unit\"},\"fields\":{\"n\":{\"type\":\"pow\",\"value\":1}}}}",
-            "plan.args.fields.n: unknown field operation 'pow'");
+    refused(
+        "{\"type\":\"query\",\"args\":{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"parameter\"}],\"args\":[],\"argTypes\":[],"
+        "\"placeholderFormat\":{\"prefix\":\"?\",\"hasNumbering\":false}}}",
+        "plan.args: Malformed query template. The fragments take 1 arguments, 0 are given");
+    refused(
+        "{\"type\":\"join\",\"args\":{\"parent\":{\"type\":\"unit\"},\"children\":[{\"child\":{\"type\":\"unit\"},\"on\":[[\"a\"]],\"parentField\":\"x\"}]}}",
+        "plan.args.children[0].on[0]: expected a pair of column names, found 1");
+    refused(
+        "{\"type\":\"process\",\"args\":{\"expr\":{\"type\":\"unit\"},\"operations\":{\"pagination\":{\"take\":-1}}}}",
+        "plan.args.operations.pagination: 'take' must be a whole number of at least 0");
+    refused(
+        "{\"type\":\"mapRecord\",\"args\":{\"expr\":{\"type\":\"unit\"},\"fields\":{\"n\":{\"type\":\"pow\",\"value\":1}}}}",
+        "plan.args.fields.n: unknown field operation 'pow'");
 }
 
 static void test_depth(void)
@@ -161,9 +171,12 @@ static void test_names(void)
 {
     nicol_error err = {0};
     /* a shadows itself; b sees the first a; c is a parameter */
-    plan *p = read_text("{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":{\"type\":\"value\",\"args\":1}},"
-                        "{\"name\":\"b\",\"expr\":" GET("a") "},{\"name\":\"a\",\"expr\":" GET("a") "}],"
-                        "\"expr\":{\"type\":\"seq\",\"args\":[" GET("a") "," GET("b") "," GET("c") "," GET("c") "]}}}", mem_default, &err);
+    plan *p = read_text(
+        "{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":{\"type\":\"value\",\"args\":1}},"
+        "{\"name\":\"b\",\"expr\":" GET("a") "},{\"name\":\"a\",\"expr\":" GET(
+            "a") "}],"
+                 "\"expr\":{\"type\":\"seq\",\"args\":[" GET("a") "," GET("b") "," GET("c") "," GET("c") "]}}}",
+        mem_default, &err);
     no_err(&err);
     if (!p) return;
     const plan_node *let = p->root, *seq = let->u.let.expr;
@@ -178,8 +191,10 @@ static void test_names(void)
     is_int(seq->u.list.v[3]->u.get.slot, PLAN_PARAM_SLOT);
     plan_free(p);
     /* A name is not seen past its let. */
-    p = read_text("{\"type\":\"seq\",\"args\":[{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":{\"type\":\"unit\"}}],\"expr\":" GET("a") "}}," GET("a") "]}",
-                  mem_default, &err);
+    p = read_text(
+        "{\"type\":\"seq\",\"args\":[{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":{\"type\":\"unit\"}}],\"expr\":" GET(
+            "a") "}}," GET("a") "]}",
+        mem_default, &err);
     is_int(p ? p->root->u.list.v[1]->u.get.slot : 0, PLAN_PARAM_SLOT);
     plan_free(p);
 }
@@ -188,9 +203,11 @@ static void is_reads(const char *sql, bool reads)
 {
     char text[500];
     nicol_error err = {0};
-    snprintf(text, sizeof text, "{\"type\":\"query\",\"args\":{\"type\":\"rawSql\",\"sql\":\"%s\",\"args\":[],\"argTypes\":[]}}", sql);
+    snprintf(text, sizeof text,
+             "{\"type\":\"query\",\"args\":{\"type\":\"rawSql\",\"sql\":\"%s\",\"args\":[],\"argTypes\":[]}}", sql);
     plan *p = read_text(text, mem_default, &err);
-    ok(p && p->root->u.stmt->reads == reads && p->writes == !reads && p->raw_query, "%s: %s", sql, reads ? "reads" : "may write");
+    ok(p && p->root->u.stmt->reads == reads && p->writes == !reads && p->raw_query, "%s: %s", sql,
+       reads ? "reads" : "may write");
     plan_free(p);
 }
 
@@ -205,10 +222,12 @@ static void test_statements(void)
     is_reads("-- SELECT", false);
     is_reads("", false);
     nicol_error err = {0};
-    plan *p = read_text("{\"type\":\"execute\",\"args\":{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"stringChunk\",\"chunk\":\"UPDATE t SET a=\"},"
-                        "{\"type\":\"parameter\"},{\"type\":\"stringChunk\",\"chunk\":\" WHERE b=\"},{\"type\":\"parameter\"}],\"args\":[\"12\",\"x\"],"
-                        "\"argTypes\":[{\"arity\":\"scalar\",\"scalarType\":\"bigint\",\"dbType\":null},{\"scalarType\":\"string\",\"arity\":\"scalar\"}],"
-                        "\"placeholderFormat\":{\"prefix\":\"$\",\"hasNumbering\":true},\"chunkable\":true}}", mem_default, &err);
+    plan *p = read_text(
+        "{\"type\":\"execute\",\"args\":{\"type\":\"templateSql\",\"fragments\":[{\"type\":\"stringChunk\",\"chunk\":\"UPDATE t SET a=\"},"
+        "{\"type\":\"parameter\"},{\"type\":\"stringChunk\",\"chunk\":\" WHERE b=\"},{\"type\":\"parameter\"}],\"args\":[\"12\",\"x\"],"
+        "\"argTypes\":[{\"arity\":\"scalar\",\"scalarType\":\"bigint\",\"dbType\":null},{\"scalarType\":\"string\",\"arity\":\"scalar\"}],"
+        "\"placeholderFormat\":{\"prefix\":\"$\",\"hasNumbering\":true},\"chunkable\":true}}",
+        mem_default, &err);
     no_err(&err);
     if (!p) return;
     const plan_stmt *s = p->root->u.stmt;
@@ -221,9 +240,10 @@ static void test_statements(void)
 static void test_dialects(void)
 {
     nicol_error err = {0};
-    plan *p = read_text("{\"type\":\"validate\",\"args\":{\"expr\":{\"type\":\"diff\",\"args\":{\"from\":{\"type\":\"unit\"},\"to\":{\"type\":\"unit\"}}},"
-                        "\"rules\":[{\"type\":\"rowCountEq\",\"args\":0},{\"type\":\"never\"}],\"error_identifier\":\"MISSING_RECORD\",\"context\":{\"operation\":\"a query\"}}}",
-                        mem_default, &err);
+    plan *p = read_text(
+        "{\"type\":\"validate\",\"args\":{\"expr\":{\"type\":\"diff\",\"args\":{\"from\":{\"type\":\"unit\"},\"to\":{\"type\":\"unit\"}}},"
+        "\"rules\":[{\"type\":\"rowCountEq\",\"args\":0},{\"type\":\"never\"}],\"error_identifier\":\"MISSING_RECORD\",\"context\":{\"operation\":\"a query\"}}}",
+        mem_default, &err);
     no_err(&err);
     if (!p) return;
     ok(p->root->u.validate.violation == VIOLATION_MISSING_RECORD && p->root->u.validate.n == 2, "the older spelling");
@@ -231,24 +251,31 @@ static void test_dialects(void)
     is_strz(p->root->u.validate.context->operation, "a query");
     is_strz(p->root->u.validate.context->json, "{\"operation\":\"a query\"}");
     plan_free(p);
-    p = read_text("{\"type\":\"value\",\"args\":[{\"prisma__type\":\"bytes\",\"prisma__value\":\"AQI=\"},{\"prisma__type\":\"bigint\",\"prisma__value\":\"9007199254740993\"},"
-                  "{\"prisma__type\":\"decimal\",\"prisma__value\":\"1.50\"},{\"prisma__type\":\"date\",\"prisma__value\":\"1970-01-01T00:00:01Z\"},{\"a\":[1]}]}", mem_default, &err);
+    p = read_text(
+        "{\"type\":\"value\",\"args\":[{\"prisma__type\":\"bytes\",\"prisma__value\":\"AQI=\"},{\"prisma__type\":\"bigint\",\"prisma__value\":\"9007199254740993\"},"
+        "{\"prisma__type\":\"decimal\",\"prisma__value\":\"1.50\"},{\"prisma__type\":\"date\",\"prisma__value\":\"1970-01-01T00:00:01Z\"},{\"a\":[1]}]}",
+        mem_default, &err);
     no_err(&err);
     if (!p) return;
     const val *v = p->root->u.value.c.u.list;
-    ok(p->root->u.value.c.n == 5 && v[0].type == VAL_BYTES && v[0].n == 2 && v[1].u.i == 9007199254740993, "inlined bytes and bigint");
-    ok(v[2].type == VAL_DECIMAL && v[3].type == VAL_DATETIME && v[3].u.i == 1000 && v[4].type == VAL_JSON, "inlined decimal, date, object");
+    ok(p->root->u.value.c.n == 5 && v[0].type == VAL_BYTES && v[0].n == 2 && v[1].u.i == 9007199254740993,
+       "inlined bytes and bigint");
+    ok(v[2].type == VAL_DECIMAL && v[3].type == VAL_DATETIME && v[3].u.i == 1000 && v[4].type == VAL_JSON,
+       "inlined decimal, date, object");
     plan_free(p);
 }
 
 static void test_faults(void)
 {
     static const char text[] =
-        "{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":" Q("[{\"prisma__type\":\"param\",\"prisma__value\":{\"name\":\"p\",\"type\":\"Int\"}}]", "[{\"scalarType\":\"int\",\"arity\":\"scalar\"}]") "}],"
-        "\"expr\":{\"type\":\"join\",\"args\":{\"parent\":" GET("a") ",\"children\":[{\"child\":" GET("b") ",\"on\":[[\"x\",\"y\"]],\"parentField\":\"f\",\"isRelationUnique\":true}]}}}},"
-        "\"structure\":{\"type\":\"object\",\"serializedName\":null,\"fields\":{\"e\":{\"type\":\"field\",\"dbName\":\"e\",\"fieldType\":{\"type\":\"enum\",\"name\":\"E\",\"arity\":\"required\"}}}},"
-        "\"enums\":{\"E\":{\"a\":\"A\"}}}}";
-    FOR_EACH_FAULT (m, "plan: read and free") {
+        "{\"type\":\"dataMap\",\"args\":{\"expr\":{\"type\":\"let\",\"args\":{\"bindings\":[{\"name\":\"a\",\"expr\":" Q(
+            "[{\"prisma__type\":\"param\",\"prisma__value\":{\"name\":\"p\",\"type\":\"Int\"}}]",
+            "[{\"scalarType\":\"int\",\"arity\":\"scalar\"}]") "}],"
+                                                               "\"expr\":{\"type\":\"join\",\"args\":{\"parent\":" GET("a") ",\"children\":[{\"child\":" GET(
+                                                                   "b") ",\"on\":[[\"x\",\"y\"]],\"parentField\":\"f\",\"isRelationUnique\":true}]}}}},"
+                                                                        "\"structure\":{\"type\":\"object\",\"serializedName\":null,\"fields\":{\"e\":{\"type\":\"field\",\"dbName\":\"e\",\"fieldType\":{\"type\":\"enum\",\"name\":\"E\",\"arity\":\"required\"}}}},"
+                                                                        "\"enums\":{\"E\":{\"a\":\"A\"}}}}";
+    FOR_EACH_FAULT(m, "plan: read and free") {
         nicol_error err = {0};
         plan *p = read_text(text, m, &err);
         ok(p || tap_faulted(m), "read");

@@ -6,7 +6,7 @@
 
 static void test_quoting(void)
 {
-    FOR_EACH_FAULT (m, "sql: names are quoted, quotes in them doubled") {
+    FOR_EACH_FAULT(m, "sql: names are quoted, quotes in them doubled") {
         arena *a = arena_new(m, (size_t)8 << 20);
         if (!a) continue;
         sql_writer w;
@@ -29,7 +29,7 @@ static void test_quoting(void)
 
 static void test_pieces(void)
 {
-    FOR_EACH_FAULT (m, "sql: pieces stay when more is written") {
+    FOR_EACH_FAULT(m, "sql: pieces stay when more is written") {
         arena *a = arena_new(m, (size_t)8 << 20);
         if (!a) continue;
         sql_writer w;
