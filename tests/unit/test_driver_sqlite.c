@@ -629,7 +629,7 @@ static int64_t in_an_hour(void *ctx)
     (void)ctx;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 + 3600 * (int64_t)1000000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 + (int64_t)3600000000;
 }
 
 static int64_t no_wall_clock(void *ctx)
