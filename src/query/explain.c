@@ -148,6 +148,17 @@ static fault *wrong_value(matcher *m, nicol_str name, nicol_str value, nicol_str
     return f;
 }
 
+static fault *too_large(matcher *m, const in_type *t, nicol_str name, nicol_str value, const place *at)
+{
+    fault *f = new_fault(m, FAULT_TOO_LARGE, at);
+    if (m->failed) return f;
+    f->types = keep_types(m, t, 1);
+    f->types_n = 1;
+    f->name = name;
+    f->text = value;
+    return f;
+}
+
 static fault *missing(matcher *m, const in_type *types, uint32_t n, const place *at)
 {
     fault *f = new_fault(m, FAULT_MISSING, at);
@@ -196,6 +207,10 @@ static fault *match_scalar(matcher *m, const in_type *t, nicol_str name, json_va
     json_val inner = v;
     nicol_str tag = query_tag(v, &inner);
     bool fits = tag.len == 0 || str_eq(tag, schema_scalar_name((scalar_type)t->scalar));
+    if (json_kind(v) == JSON_NUMBER && (t->scalar == SCALAR_INT || t->scalar == SCALAR_BIGINT)) {
+        int64_t fitting;
+        if (!reader_int(v, &fitting)) return too_large(m, t, name, json_raw(v), at);
+    }
     fault *f = fits && json_kind(inner) == JSON_STRING ? wrong_text(m, t, name, json_text(inner), at) : NULL;
     return f ? f : wrong_type(m, t, name, v, at);
 }

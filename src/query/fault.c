@@ -100,6 +100,13 @@ static void put_sentence(printer *p, const fault *f)
         buf_printf(out, "` is not a valid `%.*s`", STR_FMT(f->expected));
         if (f->underlying.len) buf_printf(out, ". Underlying error: %.*s", STR_FMT(f->underlying));
         break;
+    case FAULT_TOO_LARGE:
+        buf_lit(out, "Unable to fit float value (or large JS integer serialized in exponent notation) '");
+        buf_str(out, f->text);
+        buf_lit(out, "' into a 64 Bit signed integer for field '");
+        buf_str(out, f->name);
+        buf_lit(out, "'. If you're trying to store large integers, consider using `BigInt`.");
+        break;
     case FAULT_TOO_FEW:
     case FAULT_TOO_MANY:
         put_bounds(p, f);
@@ -209,7 +216,7 @@ static void put_argument(printer *p, const fault *f)
     buf_lit(out, "\"argument\":{\"name\":");
     json_put_str(out, f->name);
     buf_char(out, ',');
-    if (f->kind == FAULT_TYPE) {
+    if (f->kind != FAULT_VALUE) {
         put_type_names(p, f->types, f->types_n);
     } else {
         buf_lit(out, "\"typeNames\":[");
@@ -259,6 +266,11 @@ static void put_meta_detail(printer *p, const fault *f)
             json_put_str(out, f->underlying);
         }
         break;
+    case FAULT_TOO_LARGE:
+        put_argument(p, f);
+        buf_lit(out, ",\"value\":");
+        json_put_str(out, f->text);
+        break;
     case FAULT_TOO_FEW:
     case FAULT_TOO_MANY:
         put_bounds_json(p, f);
@@ -278,6 +290,7 @@ static void put_meta(printer *p, const fault *f)
                                         [FAULT_MISSING] = "RequiredArgumentMissing",
                                         [FAULT_TYPE] = "InvalidArgumentType",
                                         [FAULT_VALUE] = "InvalidArgumentValue",
+                                        [FAULT_TOO_LARGE] = "ValueTooLarge",
                                         [FAULT_TOO_FEW] = "SomeFieldsMissing",
                                         [FAULT_TOO_MANY] = "TooManyFieldsGiven",
                                         [FAULT_UNION] = "Union"};

@@ -19,6 +19,7 @@ typedef enum fault_kind {
     FAULT_MISSING,
     FAULT_TYPE,
     FAULT_VALUE,
+    FAULT_TOO_LARGE,
     FAULT_TOO_FEW,
     FAULT_TOO_MANY,
     FAULT_UNION
@@ -28,12 +29,12 @@ typedef struct fault fault;
 struct fault {
     fault_kind kind;
     const place *selection, *argument;
-    const in_type *types; /* MISSING: those wanted; TYPE: the one; UNKNOWN_FIELD, TOO_*: the object */
+    const in_type *types; /* MISSING: those wanted; TYPE, TOO_LARGE: the one; UNKNOWN_FIELD, TOO_*: the object */
     uint32_t types_n;
     const in_object *object; /* UNKNOWN_ARGUMENT: the arguments; TOO_*: the bounds */
     const out_object *output;
     nicol_str name;       /* of the argument or field */
-    nicol_str text;       /* TYPE: the inferred type; VALUE: the value */
+    nicol_str text;       /* TYPE: the inferred type; VALUE, TOO_LARGE: the value */
     nicol_str expected;   /* VALUE: what it should have been */
     nicol_str underlying; /* VALUE: why, or empty */
     uint32_t given;       /* TOO_*: members found */

@@ -167,6 +167,9 @@ static const sample refused[] = {
      "P2009 Invalid argument type. `meta` should be of any of the following types: `JsonNullableFilter`"},
     {FIND("{\"id\":{\"lt\":{\"$type\":\"FieldRef\",\"value\":{\"_ref\":\"email\",\"_container\":\"User\"}}}}"),
      "P2019 Input error. Expected a referenced scalar field of type Int but found User.email of type String."},
+    {REQ("User", "findUnique", "{\"where\":{\"id\":1e20}}" ID),
+     "P2009 Unable to fit float value (or large JS integer serialized in exponent notation) '1e20' into a 64 Bit signed "
+     "integer for field 'id'. If you're trying to store large integers, consider using `BigInt`."},
     {REQ("User", "findUnique", "{}" ID), "P2012 `where`: A value is required but not set"},
     {REQ("User", "findMany", "{},\"selection\":{}"), "P2009 Expected a minimum of 1 field to be present, got 0"},
     {REQ("User", "findMany", "{},\"selection\":{\"id\":{\"arguments\":{},\"selection\":{}}}"),
