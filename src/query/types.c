@@ -563,9 +563,9 @@ static void nested_item_fields(builder *b, const in_type *t)
     }
 }
 
-static void object_fields(builder *b, const in_type *t)
+static void read_fields(builder *b, const in_type *t)
 {
-    switch ((object_kind)t->object) {
+    switch (t->object) {
     case OBJ_WHERE:
     case OBJ_WHERE_UNIQUE:
     case OBJ_WHERE_SCALARS:
@@ -610,6 +610,14 @@ static void object_fields(builder *b, const in_type *t)
     case OBJ_ORDER_RELEVANCE:
         relevance_fields(b, t);
         break;
+    default:
+        break;
+    }
+}
+
+static void write_fields(builder *b, const in_type *t)
+{
+    switch (t->object) {
     case OBJ_CREATE:
         each_field(b, t, create_scalar, data_relation);
         break;
@@ -640,6 +648,8 @@ static void object_fields(builder *b, const in_type *t)
     case OBJ_UPDATE_MANY_WHERE:
         nested_item_fields(b, t);
         break;
+    default:
+        break;
     }
 }
 
@@ -647,7 +657,8 @@ bool type_fields(arena *a, const schema *s, const in_type *t, in_object *out)
 {
     *out = (in_object){0};
     builder b = {.a = a, .s = s, .o = out};
-    object_fields(&b, t);
+    if (t->object < OBJ_CREATE) read_fields(&b, t);
+    else write_fields(&b, t);
     return !b.failed;
 }
 

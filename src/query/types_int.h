@@ -41,7 +41,7 @@ typedef enum object_kind {
     OBJ_ORDER_AGGREGATE,
     OBJ_ORDER_NULLS,
     OBJ_ORDER_RELEVANCE,
-    OBJ_CREATE,
+    OBJ_CREATE, /* from here on: data */
     OBJ_CREATE_ROW,
     OBJ_UPDATE,
     OBJ_UPDATE_ROW,

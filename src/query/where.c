@@ -1,7 +1,7 @@
 /* query/where.c - filters: where, having, cursors.
  *
  * A `not: {...}` turns each condition in it round (lt becomes gte), as the reference does, so it leaves no NOT node;
- * NOT of an empty filter is true, which is why empty filters are dropped below a NOT.
+ * NOT of an empty filter is true, which is why empty parts are dropped (see logical).
  */
 #include "query/query_int.h"
 
