@@ -77,6 +77,9 @@ exec_tx *exec_tx_take(exec *e, nicol_str id, nicol_str owner, const char *op, ar
                       nicol_error *err) NICOL_MUST_CHECK;
 void exec_tx_give(exec_tx *t);
 bool exec_tx_commit(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_error *err) NICOL_MUST_CHECK;
+/* Ends the open transactions of everybody but these owners, as if their time was up: a key that was revoked must not
+ * keep the others from writing. Does not wait. */
+void exec_tx_end_others(exec *e, const nicol_str *owners, size_t n);
 bool exec_tx_rollback(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_error *err) NICOL_MUST_CHECK;
 
 /* --- errors at the doors -------------------------------------------------------------------------------------------- */

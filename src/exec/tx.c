@@ -195,6 +195,19 @@ void txs_close(exec *e)
     while (e->sweeping && io_self()) io_yield();
 }
 
+void exec_tx_end_others(exec *e, const nicol_str *owners, size_t n)
+{
+    bool any = false;
+    for (exec_tx *t = e->open; t; t = t->next) {
+        bool stays = false;
+        for (size_t i = 0; i < n && !stays; i++) stays = owner_hash(owners[i]) == t->owner;
+        if (stays) continue;
+        t->deadline_us = clock_mono_us();
+        any = true;
+    }
+    if (any) io_queue_wake(&e->sweeper_queue);
+}
+
 /* --- start, nest, end ----------------------------------------------------------------------------------------------- */
 
 static void make_id(exec *e, char out[EXEC_TX_ID])

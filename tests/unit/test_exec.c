@@ -303,6 +303,10 @@ static void test_data_map(void)
          "{\"x\":{\"$type\":\"DateTime\",\"value\":\"1970-01-01T10:11:12.000Z\"}}");
     asks(ONE_FIELD("'2024-03-04T01:02:03+02'", "datetime"),
          "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-03-03T23:02:03.000Z\"}}");
+    asks(ONE_FIELD("'2024-03-04T01:02:03.987Z'", "datetime"), "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-03-04T01:02:03.987Z\"}}");
+    asks(ONE_FIELD("'2024-02-29T01:02:03.987+00:00'", "datetime"), "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-02-29T01:02:03.987Z\"}}");
+    asks(ONE_FIELD("'2024-13-04T01:02:03.987Z'", "datetime"), "P2023 Expected a date in column 'x', got string: 2024-13-04T01:02:03.987Z");
+    asks(ONE_FIELD("'2024-03-00T01:02:03.987Z'", "datetime"), "P2023 Expected a date in column 'x', got string: 2024-03-00T01:02:03.987Z");
     asks(ONE_FIELD("'soon'", "datetime"), "P2023 Expected a date in column 'x', got string: soon");
     asks(ONE_FIELD("7", "json"), "{\"x\":{\"$type\":\"Json\",\"value\":\"7\"}}");
     asks(ONE_FIELD("'\\\"s\\\"'", "json"), "{\"x\":{\"$type\":\"Json\",\"value\":\"\\\"s\\\"\"}}");
