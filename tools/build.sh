@@ -27,8 +27,9 @@ asan) setup "$clang" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefine
 fuzz) setup "$clang" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dskip=cli ;;
 *) echo "usage: tools/build.sh release|asan|fuzz" >&2; exit 2 ;;
 esac
-status=0
-ninja -C "build/$name" --quiet "$@" || status=$?
+# Nothing to do is no news; everything else that ninja says is.
+{ ninja -C "build/$name" --quiet "$@" && echo 0 >&3 || echo $? >&3; } 3>"build/$name.status" | sed '/^ninja: no work to do/d'
+status=$(cat "build/$name.status")
 
 if [ "$name" = release ]; then
     for f in src/cli/nicol libnicol.a libnicol.so libnicol.so.0 meson-private/nicol.pc; do

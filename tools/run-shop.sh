@@ -21,6 +21,9 @@ trap 'rm -f "$fifo"' EXIT
     --log-format text --log-level "${LOG_LEVEL:-warn}" > "$fifo" &
 pid=$!
 trap 'kill -TERM $pid 2>/dev/null || :' INT TERM
+# Where the Node in PATH is too old for the clients, the commands go through the one that was fetched.
+node=node
+[ "$(tools/node.sh)" = "$(command -v node)" ] || node="tools/node.sh node"
 if read -r line < "$fifo"; then
     url=${line##* }
     cat <<EOF
@@ -29,8 +32,8 @@ $line
 
   open        $url/
   ask         curl -s $url/json -H 'authorization: Bearer any' -d '{"modelName":"Order","action":"findMany","query":{"arguments":{"where":{"status":"PENDING"},"take":2,"orderBy":{"id":"desc"}},"selection":{"\$scalars":true,"user":{"selection":{"email":true}}}}}'
-  version 7   node examples/js/setup.mjs v7 && node examples/js/shop.mjs v7 $url
-  version 6   node examples/js/setup.mjs v6 && node examples/js/shop.mjs v6 $url
+  version 7   $node examples/js/setup.mjs v7 && $node examples/js/shop.mjs v7 $url
+  version 6   $node examples/js/setup.mjs v6 && $node examples/js/shop.mjs v6 $url
   C           make example-c && build/examples/shop $db
   stop        Ctrl-C
 
