@@ -52,6 +52,7 @@ static bool check_models(sc_ctx *c)
 {
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
+        arena_mark here = arena_save(c->t); /* what one model's checks write there, nobody reads afterwards */
         check_model(c, m);
         for (size_t k = 0; k < m->m->fields_n && !c->oom; k++) {
             if (m->fields[k].f->kind != FIELD_RELATION) continue;
@@ -59,6 +60,7 @@ static bool check_models(sc_ctx *c)
             check_relation_field(c, &m->fields[k]);
         }
         for (index_info *x = m->indexes; x != NULL && !c->oom; x = x->next) check_index(c, m, x);
+        if (!c->oom) arena_rewind(c->t, here);
     }
     return true;
 }

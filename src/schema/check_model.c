@@ -59,7 +59,7 @@ static nicol_str cols_joined(sc_ctx *c, const index_info *x)
     const schema_field **f = NEW_ARRAY(c, x->cols_n, const schema_field *);
     if (f == NULL) return (nicol_str){0};
     for (size_t i = 0; i < x->cols_n; i++) f[i] = x->cols[i].f->f;
-    return join_names(c, f, x->cols_n, "_");
+    return join_names(c, c->t, f, x->cols_n, "_");
 }
 
 /* The key of a compound id or unique in where clauses is its fields' names; no field may be called so. */
@@ -149,7 +149,7 @@ static void clustered_id(sc_ctx *c, const model_info *m)
 
 static void check_id(sc_ctx *c, model_info *m)
 {
-    const index_info *id = m->id;
+    index_info *id = m->id;
     check_index_name(c, m, id);
     check_custom_name(c, m, id);
     if (id->cols_n == 0)

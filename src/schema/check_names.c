@@ -93,7 +93,7 @@ void names_gather(sc_ctx *c)
         if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0)
             count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
         if (m->id != NULL && m->id->name.set) count_key(c, custom_key(c, m->m, m->id->name.text));
-        for (const index_info *x = m->indexes; x != NULL; x = x->next) {
+        for (index_info *x = m->indexes; x != NULL; x = x->next) {
             count_name(c, INDEX, m->m, index_db_name(c, m->m, x));
             if (x->name.set) count_key(c, custom_key(c, m->m, x->name.text));
         }
@@ -101,7 +101,7 @@ void names_gather(sc_ctx *c)
             if (m->fields[k].a_default != NULL) count_name(c, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
     }
     for (size_t i = 0; i < c->rels_n && !c->oom; i++) {
-        const relation_info *r = &c->rels[i];
+        relation_info *r = &c->rels[i];
         if (r->kind == RELATION_MANY_MANY || r->fwd == NULL) continue;
         count_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r));
     }
@@ -129,7 +129,7 @@ nicol_str attr_title(sc_ctx *c, const index_info *x)
     return ctx_text(c, "%s%.*s", x->source != NULL ? "@" : "@@", STR_FMT(x->attr->name.name));
 }
 
-void check_index_name(sc_ctx *c, const model_info *m, const index_info *x)
+void check_index_name(sc_ctx *c, const model_info *m, index_info *x)
 {
     nicol_str title = attr_title(c, x);
     if (x->kind == INDEX_ID) {
@@ -160,7 +160,7 @@ void check_default_name(sc_ctx *c, const field_info *f)
     report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), S("@default"), at);
 }
 
-void check_fk_name(sc_ctx *c, const relation_info *r)
+void check_fk_name(sc_ctx *c, relation_info *r)
 {
     span at = r->fwd->ast->at;
     if (r->fwd->rel->attr != NULL) (void)named_arg_span(r->fwd->rel->attr, S("map"), &at);

@@ -68,8 +68,10 @@ static void references_unique(sc_ctx *c, const relation_info *r)
     const rel_info *rel = r->fwd->rel;
     const model_info *to = r->fwd->target;
     if (rel->refs_n == 0) return;
-    nicol_str names = join_names(c, rel->refs, rel->refs_n, ", ");
-    if (!unique_criterion(to, rel->refs, rel->refs_n, same_set)) {
+    bool unique = unique_criterion(to, rel->refs, rel->refs_n, same_set);
+    if (unique && rel->refs_n == 1) return;
+    nicol_str names = join_names(c, c->t, rel->refs, rel->refs_n, ", ");
+    if (!unique) {
         static const char text[] =
             "The argument `references` must refer to a unique criterion in the related model. Consider adding an";
         if (rel->refs_n == 1)
@@ -97,7 +99,7 @@ static void field_arity(sc_ctx *c, const relation_info *r)
     if (!is_required(r->fwd)) return;
     for (size_t i = 0; i < rel->fields_n; i++) optional = optional || rel->fields[i]->arity == ARITY_OPTIONAL;
     if (!optional) return;
-    nicol_str names = join_names(c, rel->fields, rel->fields_n, ", ");
+    nicol_str names = join_names(c, c->t, rel->fields, rel->fields_n, ", ");
     diag_error(
         &c->diags, r->fwd->ast->at,
         "Error validating: The relation field `%.*s` uses the scalar fields %.*s. At least one of those fields is "
@@ -195,7 +197,7 @@ static void one_one_unique(sc_ctx *c, const relation_info *r)
 {
     const rel_info *rel = r->fwd->rel;
     if (!rel->has_fields || unique_criterion(r->fwd->owner, rel->fields, rel->fields_n, same_set)) return;
-    nicol_str names = join_names(c, rel->fields, rel->fields_n, ", ");
+    nicol_str names = join_names(c, c->t, rel->fields, rel->fields_n, ", ");
     static const char text[] = "A one-to-one relation must use unique fields on the defining side. Either add an";
     if (rel->fields_n == 1)
         error_attr_at(c, S("@relation"), r->fwd->ast->at,
@@ -302,7 +304,7 @@ static void many_many_id(sc_ctx *c, const field_info *f)
     }
     const rel_info *rel = f->rel;
     if (!rel->has_refs || (rel->refs_n == 1 && rel->refs[0] == to->id->cols[0].f->f)) return;
-    nicol_str names = join_names(c, rel->refs, rel->refs_n, ", ");
+    nicol_str names = join_names(c, c->t, rel->refs, rel->refs_n, ", ");
     diag_error(
         &c->diags, f->ast->at,
         "Error validating: Implicit many-to-many relations must always reference the id field of the related model. "

@@ -93,11 +93,11 @@ nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *con
     return str_of(p, at + tail);
 }
 
-nicol_str join_names(sc_ctx *c, const schema_field *const *f, size_t n, const char *between)
+nicol_str join_names(sc_ctx *c, arena *a, const schema_field *const *f, size_t n, const char *between)
 {
     size_t bytes = 0, gap = strlen(between), at = 0;
     for (size_t i = 0; i < n; i++) bytes += f[i]->name.len + gap;
-    char *p = arena_alloc(c->a, bytes + 1);
+    char *p = arena_alloc(a, bytes + 1);
     if (p == NULL) {
         c->oom = true;
         return (nicol_str){0};
@@ -111,20 +111,22 @@ nicol_str join_names(sc_ctx *c, const schema_field *const *f, size_t n, const ch
     return str_of(p, at);
 }
 
-nicol_str index_db_name(sc_ctx *c, const schema_model *m, const index_info *x)
+nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x)
 {
     static const char *const suffix[] = {
         [INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx", [INDEX_FULLTEXT] = "_idx"};
     if (x->map.set) return x->map.text;
+    if (x->db_name.ptr != NULL) return x->db_name;
     const schema_field **f = NEW_ARRAY(c, x->cols_n, const schema_field *);
     if (f == NULL && x->cols_n != 0) return (nicol_str){0};
     for (size_t i = 0; i < x->cols_n; i++) f[i] = x->cols[i].f->f;
-    return default_name(c, m, f, x->kind == INDEX_ID ? 0 : x->cols_n, suffix[x->kind]);
+    x->db_name = default_name(c, m, f, x->kind == INDEX_ID ? 0 : x->cols_n, suffix[x->kind]);
+    return x->db_name;
 }
 
 /* --- filling ------------------------------------------------------------------------------------------------------------- */
 
-static bool finish_index(sc_ctx *c, const schema_model *m, const index_info *x, schema_index *out)
+static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema_index *out)
 {
     out->kind = x->partial ? INDEX_NORMAL : x->kind; /* a partial unique is no key */
     out->compound = x->source == NULL;
@@ -132,7 +134,7 @@ static bool finish_index(sc_ctx *c, const schema_model *m, const index_info *x, 
     if (out->fields == NULL && x->cols_n != 0) return false;
     for (size_t i = 0; i < x->cols_n; i++) out->fields[i] = x->cols[i].f->f;
     out->fields_n = x->cols_n;
-    out->name = x->name.set ? x->name.text : join_names(c, out->fields, out->fields_n, "_");
+    out->name = x->name.set ? x->name.text : join_names(c, c->a, out->fields, out->fields_n, "_");
     out->db_name = index_db_name(c, m, x);
     return !c->oom;
 }
@@ -151,10 +153,10 @@ static bool all_required(const schema_index *x)
 }
 
 /* The block attributes were gathered kind by kind; here they come in the order of the text. */
-static void sort_indexes(const index_info **v, size_t n)
+static void sort_indexes(index_info **v, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
-        const index_info *x = v[i];
+        index_info *x = v[i];
         size_t k = i;
         for (; k > 0 && !in_text_order(v[k - 1], x); k--) v[k] = v[k - 1];
         v[k] = x;
@@ -166,11 +168,11 @@ static bool finish_indexes(sc_ctx *c, model_info *m)
     schema_model *pub = m->m;
     size_t n = 0;
     for (const index_info *x = m->indexes; x != NULL; x = x->next) n++;
-    const index_info **v = NEW_ARRAY(c, n, const index_info *);
+    index_info **v = NEW_ARRAY(c, n, index_info *);
     pub->indexes = KEEP_ARRAY(c, n + 1, schema_index);
     if (pub->indexes == NULL || (v == NULL && n != 0)) return false;
     n = 0;
-    for (const index_info *x = m->indexes; x != NULL; x = x->next) v[n++] = x;
+    for (index_info *x = m->indexes; x != NULL; x = x->next) v[n++] = x;
     sort_indexes(v, n);
     if (m->id != NULL) {
         if (!finish_index(c, pub, m->id, &pub->indexes[0])) return false;
@@ -234,14 +236,15 @@ schema_action relation_on_update(const relation_info *r)
     return r->fwd->rel->on_update != ACTION_UNSET ? r->fwd->rel->on_update : ACTION_CASCADE;
 }
 
-nicol_str relation_fk_name(sc_ctx *c, const relation_info *r)
+nicol_str relation_fk_name(sc_ctx *c, relation_info *r)
 {
     const rel_info *rel = r->fwd->rel;
     if (rel->map.set) return rel->map.text;
-    return default_name(c, r->fwd->owner->m, rel->fields, rel->fields_n, "_fkey");
+    if (r->fk_name.ptr == NULL) r->fk_name = default_name(c, r->fwd->owner->m, rel->fields, rel->fields_n, "_fkey");
+    return r->fk_name;
 }
 
-static bool finish_relation(sc_ctx *c, const relation_info *r, schema_relation *out)
+static bool finish_relation(sc_ctx *c, relation_info *r, schema_relation *out)
 {
     field_info *side[2] = {r->back, r->fwd};
     if (r->kind == RELATION_MANY_MANY) {

@@ -83,8 +83,8 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
     pub->fields = KEEP_ARRAY(c, t->fields_n, schema_field);
     pub->fields_n = pub->fields == NULL ? 0 : t->fields_n;
     m->fields = NEW_ARRAY(c, pub->fields_n, field_info);
-    m->by_name = map_new(&c->tmem, SIZE_MAX / 64);
-    if (m->by_name == NULL || (m->fields == NULL && pub->fields_n != 0)) {
+    if (pub->fields_n > SMALL_SET) m->by_name = map_new(&c->tmem, SIZE_MAX / 64);
+    if ((m->by_name == NULL && pub->fields_n > SMALL_SET) || (m->fields == NULL && pub->fields_n != 0)) {
         c->oom = true;
         return;
     }
@@ -93,13 +93,21 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
         *f = (schema_field){.name = a->name.name, .doc = a->doc, .model = pub, .index = (uint32_t)n, .arity = a->arity};
         m->fields[n] = (field_info){.f = f, .ast = a, .owner = m};
         check_spelling(c, &a->name, pub->is_view ? "field" : "Field");
-        if (map_get(m->by_name, f->name) != NULL) {
+        if (field_find(m, f->name) != &m->fields[n] && field_find(m, f->name) != NULL) {
             diag_error(&c->diags, a->name.at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
                        pub->is_view ? "view" : "model", STR_FMT(pub->name));
-        } else {
+        } else if (m->by_name != NULL) {
             map_add(c, m->by_name, f->name, &m->fields[n]);
         }
     }
+}
+
+static bool value_seen(const map *seen, const schema_enum_value *values, size_t n, nicol_str name)
+{
+    if (seen != NULL) return map_get(seen, name) != NULL;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(values[i].name, name)) return true;
+    return false;
 }
 
 static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
@@ -109,18 +117,18 @@ static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
     *e->e = (schema_enum){.name = t->name.name, .db_name = t->name.name, .doc = t->doc};
     e->e->values = KEEP_ARRAY(c, t->values_n, schema_enum_value);
     if (e->e->values == NULL && t->values_n != 0) return;
-    map *seen = map_new(&c->tmem, SIZE_MAX / 64);
-    if (seen == NULL) {
+    map *seen = t->values_n > SMALL_SET ? map_new(&c->tmem, SIZE_MAX / 64) : NULL;
+    if (seen == NULL && t->values_n > SMALL_SET) {
         c->oom = true;
         return;
     }
     for (ast_value *v = t->values; v != NULL; v = v->next, n++) {
         e->e->values[n] = (schema_enum_value){.name = v->name.name, .db_name = v->name.name, .doc = v->doc};
         check_spelling(c, &v->name, "Enum Value");
-        if (map_get(seen, v->name.name) != NULL)
+        if (value_seen(seen, e->e->values, n, v->name.name))
             diag_error(&c->diags, v->at, "Value \"%.*s\" is already defined on enum \"%.*s\".", STR_FMT(v->name.name),
                        STR_FMT(t->name.name));
-        else map_add(c, seen, v->name.name, v);
+        else if (seen != NULL) map_add(c, seen, v->name.name, v);
     }
     e->e->values_n = n;
     if (n == 0) diag_line(&c->diags, t->at, S("Error validating: An enum must have at least one value."));

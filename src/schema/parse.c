@@ -23,16 +23,18 @@ typedef struct parser {
     bool doc_fresh;
 } parser;
 
-/* Where to come back to when a rule does not match: the cursor and the diagnostics (not the memory: lines are short). */
+/* Where to come back to when a rule does not match: the cursor, the diagnostics, and the memory of the nodes that the rule
+ * made, which nothing else points to. */
 typedef struct mark {
     uint32_t at;
     diag_node **tail;
     size_t n, errors;
+    arena_mark tree;
 } mark;
 
 static mark here(const parser *p)
 {
-    return (mark){p->l.at, p->diags->tail, p->diags->n, p->diags->errors};
+    return (mark){p->l.at, p->diags->tail, p->diags->n, p->diags->errors, arena_save(p->tree)};
 }
 
 static bool back(parser *p, mark m)
@@ -42,6 +44,7 @@ static bool back(parser *p, mark m)
     *m.tail = NULL;
     p->diags->n = m.n;
     p->diags->errors = m.errors;
+    if (!p->oom) arena_rewind(p->tree, m.tree);
     return false;
 }
 
@@ -194,7 +197,7 @@ static bool parse_arg(parser *p, ast_args *args, ast_arg ***tail, ast_arg ***emp
             args->n += a->value != NULL;
             return true;
         }
-        back(p, m);
+        p->l.at = m.at;
         a->name = (ast_ident){0};
     }
     a->value = parse_expr(p);

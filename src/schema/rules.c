@@ -309,7 +309,7 @@ static void apply_relation_map(sc_ctx *c, target *t, ast_attr *a)
 static void apply_relation_unique(sc_ctx *c, target *t, ast_attr *a)
 {
     const rel_info *r = t->f->rel;
-    nicol_str names = join_names(c, r->fields, r->fields_n, ", "), hint = {0};
+    nicol_str names = join_names(c, c->t, r->fields, r->fields_n, ", "), hint = {0};
     if (r->fields_n == 1) hint = ctx_text(c, " Did you mean to put it on `%.*s`?", STR_FMT(names));
     if (r->fields_n > 1) hint = ctx_text(c, " Did you mean to provide `@@unique([%.*s])`?", STR_FMT(names));
     error_attr(
@@ -689,9 +689,35 @@ static const attr_rule ENUM_RULES[] = {{NICOL_STR("map"), false, apply_enum_map}
 /* --- all of them ------------------------------------------------------------------------------------------------------ */
 
 /* Columns of one model: a mapped name may not be another field's column. */
+static void column_taken(sc_ctx *c, const model_info *m, const field_info *f)
+{
+    diag_error(&c->diags, f->ast->at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->f->name),
+               m->m->is_view ? "view" : "model", STR_FMT(m->m->name));
+}
+
+/* Whether a field without @map, or one with @map further up, has this field's column. */
+static bool column_shared(const model_info *m, size_t at)
+{
+    for (size_t i = 0; i < m->m->fields_n; i++) {
+        const field_info *f = &m->fields[i];
+        if (i == at || f->f->kind == FIELD_RELATION || (f->a_map != NULL && i > at)) continue;
+        if (str_eq(f->f->db_name, m->fields[at].f->db_name)) return true;
+    }
+    return false;
+}
+
 static void check_columns(sc_ctx *c, model_info *m)
 {
-    map *columns = map_new(&c->tmem, SIZE_MAX / 64);
+    map *columns = NULL;
+    bool mapped = false;
+    for (size_t i = 0; i < m->m->fields_n; i++) {
+        const field_info *f = &m->fields[i];
+        if (f->f->kind == FIELD_RELATION || f->a_map == NULL) continue;
+        mapped = true;
+        if (m->m->fields_n <= SMALL_SET && column_shared(m, i)) column_taken(c, m, f);
+    }
+    if (!mapped || m->m->fields_n <= SMALL_SET) return;
+    columns = map_new(&c->tmem, SIZE_MAX / 64);
     if (columns == NULL) {
         c->oom = true;
         return;
@@ -703,9 +729,7 @@ static void check_columns(sc_ctx *c, model_info *m)
     for (size_t i = 0; i < m->m->fields_n; i++) {
         field_info *f = &m->fields[i];
         if (f->f->kind == FIELD_RELATION || f->a_map == NULL) continue;
-        if (map_get(columns, f->f->db_name) != NULL)
-            diag_error(&c->diags, f->ast->at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->f->name),
-                       m->m->is_view ? "view" : "model", STR_FMT(m->m->name));
+        if (map_get(columns, f->f->db_name) != NULL) column_taken(c, m, f);
         else map_add(c, columns, f->f->db_name, f);
     }
 }

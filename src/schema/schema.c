@@ -49,7 +49,10 @@ nicol_str ctx_source(const sc_ctx *c, span at)
 
 field_info *field_find(const model_info *m, nicol_str name)
 {
-    return map_get(m->by_name, name);
+    if (m->by_name != NULL) return map_get(m->by_name, name);
+    for (size_t i = 0; i < m->m->fields_n; i++)
+        if (str_eq(m->m->fields[i].name, name)) return &m->fields[i];
+    return NULL;
 }
 
 model_info *model_of(const sc_ctx *c, const schema_model *m)

@@ -128,6 +128,7 @@ typedef struct index_info {
     index_col *cols;
     size_t cols_n;
     named_arg name, map;
+    nicol_str db_name;   /* made on first use */
     nicol_str algorithm; /* "Hash"; empty: the default */
     span algorithm_at;
     int clustered; /* -1: not written */
@@ -139,7 +140,7 @@ struct model_info {
     schema_model *m;
     const ast_top *ast;
     field_info *fields; /* parallel to m->fields */
-    map *by_name;       /* field_info by name */
+    map *by_name;       /* field_info by name; NULL in small models */
     index_info *id, *indexes, **indexes_tail;
     const ast_attr *a_map, *a_schema, *a_shard;
     span schema_at;
@@ -157,9 +158,8 @@ typedef struct relation_info {
     schema_relation *r;
     field_info *fwd, *back;
     schema_relation_kind kind;
-    bool embedded; /* many-to-many with fields on a list */
-    nicol_str name;
-    bool named;
+    bool embedded;     /* many-to-many with fields on a list */
+    nicol_str fk_name; /* made on first use */
 } relation_info;
 
 typedef struct sc_ctx {
@@ -199,6 +199,8 @@ void config_resolve(sc_ctx *c);  /* datasource, generators */
 bool relations_infer(sc_ctx *c); /* pairs relation fields */
 void checks_run(sc_ctx *c);      /* everything that needs the provider */
 bool model_finish(sc_ctx *c);    /* fills what the public structs promise */
+
+enum { SMALL_SET = 24 }; /* up to here a loop over names costs less than a map, in memory above all */
 
 /* --- shared helpers --------------------------------------------------------------------------------------------------- */
 
@@ -240,7 +242,7 @@ field_info *field_find(const model_info *m, nicol_str name);
 model_info *model_of(const sc_ctx *c, const schema_model *m);
 bool is_required(const field_info *f);
 bool scalar_of(nicol_str name, scalar_type *out);
-nicol_str join_names(sc_ctx *c, const schema_field *const *f, size_t n, const char *between);
+nicol_str join_names(sc_ctx *c, arena *a, const schema_field *const *f, size_t n, const char *between);
 
 /* defaults.c */
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a);
@@ -257,14 +259,14 @@ native_key native_key_use(sc_ctx *c, const field_info *f);
 /* names of constraints (model.c) */
 nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *const *f, size_t n, const char *suffix);
 
-nicol_str index_db_name(sc_ctx *c, const schema_model *m, const index_info *x);
+nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x);
 /* relations */
 rel_group *rel_group_of(const sc_ctx *c, const schema_model *from, const schema_model *to, nicol_str name, bool named);
 rel_group *rel_group_for(const sc_ctx *c, const field_info *f);
 nicol_str relation_name_of(sc_ctx *c, const field_info *f);
 schema_action relation_on_delete(const sc_ctx *c, const relation_info *r);
 schema_action relation_on_update(const relation_info *r);
-nicol_str relation_fk_name(sc_ctx *c, const relation_info *r);
+nicol_str relation_fk_name(sc_ctx *c, relation_info *r);
 
 /* checks */
 void check_model(sc_ctx *c, model_info *m);
@@ -275,8 +277,8 @@ void check_relation_field(sc_ctx *c, field_info *f);
 void check_index(sc_ctx *c, model_info *m, index_info *x);
 void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block);
 void names_gather(sc_ctx *c); /* check_names.c: which constraint names are taken where */
-void check_index_name(sc_ctx *c, const model_info *m, const index_info *x);
-void check_fk_name(sc_ctx *c, const relation_info *r);
+void check_index_name(sc_ctx *c, const model_info *m, index_info *x);
+void check_fk_name(sc_ctx *c, relation_info *r);
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x);
 void check_default_name(sc_ctx *c, const field_info *f);
 void check_tables(sc_ctx *c);

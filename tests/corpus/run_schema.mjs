@@ -75,6 +75,7 @@ for (const c of cases) {
 }
 if (show || args.includes('--groups')) console.table(perGroup);
 console.log(`schema corpus: ${cases.length} cases, ${valid} accepted or refused as recorded, ${exact} with exactly the recorded diagnostics`);
+console.log(`${exact} passed, ${cases.length - exact} failed`);
 if (!group && (valid < FLOOR.valid || exact < FLOOR.exact)) {
   console.error(`below the floor of ${FLOOR.valid} and ${FLOOR.exact}`);
   process.exit(1);
