@@ -15,6 +15,7 @@ typedef struct place {
     const schema_model *m;
     nicol_str alias;
     bool neg;  /* the question is "not false" */
+    bool odd;  /* under an odd number of NOTs, relations included: see type_test */
     bool flat; /* only ANDs of the statement's own WHERE stand above: a list here may be split over statements */
 } place;
 
@@ -194,74 +195,91 @@ static void path_of(cc_stmt *st, const query_filter *f)
     else cc_lit(st, "'$'");
 }
 
-/* The JSON text at the path (SQLite, MySQL: `->` and JSON_EXTRACT; PostgreSQL: #>). item: of the list there, its first
- * (1) or last (-1). */
-static void json_at(cc_stmt *st, place at, const query_filter *f, bool as_text, int item)
+/* The JSON text at the path (SQLite, MySQL: `->` and JSON_EXTRACT; PostgreSQL: #>), or its text as a string. Without a path,
+ * the column as it is. */
+static void json_at(cc_stmt *st, place at, const query_filter *f, bool as_text)
 {
     cc *c = st->c;
+    if (!f->has_path && !as_text) {
+        cc_column(st, at.alias, f->field);
+        return;
+    }
     cc_lit(st, "(");
     if (c->dialect == DIALECT_MYSQL) {
         if (as_text) cc_lit(st, "JSON_UNQUOTE(");
         cc_lit(st, "JSON_EXTRACT(");
-        cc_column(st, at.alias, f->field);
-        cc_lit(st, ", ");
-    } else {
-        cc_column(st, at.alias, f->field);
-        if (c->dialect == DIALECT_POSTGRESQL) cc_sql(st, as_text ? NICOL_STR("#>>") : NICOL_STR("#>"));
-        else cc_sql(st, as_text ? NICOL_STR(" ->> ") : NICOL_STR(" -> "));
     }
-    if (item && c->dialect != DIALECT_POSTGRESQL) {
-        cc_sql(st, c->d->cat_open);
-        path_of(st, f);
-        cc_sql(st, c->d->cat_sep);
-        bool last = item < 0;
-        if (c->dialect == DIALECT_MYSQL) cc_sql(st, last ? NICOL_STR("'[last]'") : NICOL_STR("'[0]'"));
-        else cc_sql(st, last ? NICOL_STR("'[#-1]'") : NICOL_STR("'[0]'"));
-        cc_sql(st, c->d->cat_close);
-    } else {
-        path_of(st, f);
-        if (item) cc_sql(st, item < 0 ? NICOL_STR(" -> -1") : NICOL_STR(" -> 0"));
-    }
-    if (c->dialect == DIALECT_MYSQL) cc_lit(st, ")");
-    if (c->dialect == DIALECT_MYSQL && as_text) cc_lit(st, ")");
+    cc_column(st, at.alias, f->field);
+    if (c->dialect == DIALECT_MYSQL) cc_lit(st, ", ");
+    else if (c->dialect == DIALECT_POSTGRESQL) cc_sql(st, as_text ? NICOL_STR("#>>") : NICOL_STR("#>"));
+    else cc_sql(st, as_text ? NICOL_STR(" ->> ") : NICOL_STR(" -> "));
+    path_of(st, f);
+    if (c->dialect == DIALECT_MYSQL) cc_sql(st, as_text ? NICOL_STR("))") : NICOL_STR(")"));
     cc_lit(st, ")");
 }
 
-static void json_value(cc_stmt *st, const query_filter *f)
+/* The first or last item of the list there. */
+static void json_item(cc_stmt *st, place at, const query_filter *f, bool last)
 {
-    pval v = cc_value_of(st->c, &f->value);
-    plan_arg_type json = cc_scalar(SCALAR_JSON);
-    if (st->c->dialect == DIALECT_SQLITE) {
-        /* `->` gives minified text: bring the argument to the same spelling. */
-        cc_lit(st, "json(");
-        cc_bindv(st, v, json);
-        cc_lit(st, ")");
-    } else if (st->c->dialect == DIALECT_MYSQL) {
-        cc_lit(st, "CAST(");
-        cc_bindv(st, v, json);
-        cc_lit(st, " AS JSON)");
-    } else {
-        cc_bindv(st, v, json);
-        cc_lit(st, "::jsonb");
+    if (st->c->dialect == DIALECT_MYSQL) {
+        cc_lit(st, "JSON_EXTRACT(");
+        json_at(st, at, f, false);
+        cc_sql(st, last ? NICOL_STR(", '$[last]')") : NICOL_STR(", '$[0]')"));
+        return;
     }
+    cc_lit(st, "(");
+    json_at(st, at, f, false);
+    if (st->c->dialect == DIALECT_POSTGRESQL) cc_sql(st, last ? NICOL_STR(" -> -1)") : NICOL_STR(" -> 0)"));
+    else cc_sql(st, last ? NICOL_STR(" -> '$[#-1]')") : NICOL_STR(" -> '$[0]')"));
+}
+
+/* What is no string (or no list) is found neither by a condition on strings nor by its negation: the test of the type
+ * stands beside the condition, turned round under NOT. Clients know it with the NOTs counted through relations. */
+static void type_test(cc_stmt *st, place at, const query_filter *f, bool array)
+{
+    cc_sql(st, at.odd ? NICOL_STR(" OR ") : NICOL_STR(" AND "));
+    if (st->c->dialect == DIALECT_POSTGRESQL) cc_lit(st, "JSONB_TYPEOF(");
+    else cc_lit(st, "JSON_TYPE(");
+    json_at(st, at, f, false);
+    cc_sql(st, at.odd ? NICOL_STR(") <> ") : NICOL_STR(") = "));
+    if (st->c->dialect == DIALECT_MYSQL) cc_sql(st, array ? NICOL_STR("'ARRAY'") : NICOL_STR("'STRING'"));
+    else if (array) cc_lit(st, "'array'");
+    else if (st->c->dialect == DIALECT_POSTGRESQL) cc_lit(st, "'string'");
+    else cc_lit(st, "'text'");
+    cc_lit(st, ")");
+}
+
+static void json_value(cc_stmt *st, place at, const query_filter *f)
+{
+    if (f->value.kind == QVAL_FIELD) {
+        cc_column(st, at.alias, f->value.ref);
+        return;
+    }
+    if (st->c->dialect == DIALECT_MYSQL) cc_lit(st, "CAST(");
+    cc_bindv(st, cc_value_of(st->c, &f->value), cc_scalar(SCALAR_JSON));
+    if (st->c->dialect == DIALECT_MYSQL) cc_lit(st, " AS JSON)");
+    if (st->c->dialect == DIALECT_POSTGRESQL) cc_lit(st, "::jsonb");
 }
 
 static void json_like(cc_stmt *st, place at, const query_filter *f, bool before, bool after)
 {
     const sql_dialect *d = st->c->d;
-    json_at(st, at, f, true, 0);
+    cc_lit(st, "(");
+    json_at(st, at, f, f->has_path || st->c->dialect != DIALECT_SQLITE);
     cc_sql(st, f->insensitive && d->ilike ? NICOL_STR(" ILIKE ") : NICOL_STR(" LIKE "));
     cc_sql(st, d->cat_open);
     if (before) {
         cc_lit(st, "'%'");
         cc_sql(st, d->cat_sep);
     }
-    cc_bindv(st, cc_value_of(st->c, &f->value), cc_scalar(SCALAR_STRING));
+    if (f->value.kind == QVAL_FIELD) cc_column(st, at.alias, f->value.ref);
+    else cc_bindv(st, cc_value_of(st->c, &f->value), cc_scalar(SCALAR_STRING));
     if (after) {
         cc_sql(st, d->cat_sep);
         cc_lit(st, "'%'");
     }
     cc_sql(st, d->cat_close);
+    type_test(st, at, f, false);
 }
 
 static bool json_filter(cc_stmt *st, place at, const query_filter *f)
@@ -272,18 +290,17 @@ static bool json_filter(cc_stmt *st, place at, const query_filter *f)
         if (f->value.kind == QVAL_ANY_NULL || f->value.kind == QVAL_NULL) {
             bool any = f->value.kind == QVAL_ANY_NULL;
             if (any) cc_lit(st, "(");
-            json_at(st, at, f, false, 0);
+            json_at(st, at, f, false);
             cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" IS NULL") : NICOL_STR(" IS NOT NULL"));
             if (!any) return true;
             cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" OR ") : NICOL_STR(" AND "));
-            json_at(st, at, f, false, 0);
+            json_at(st, at, f, false);
             cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" = 'null')") : NICOL_STR(" <> 'null')"));
             return true;
         }
-        json_at(st, at, f, false, 0);
+        json_at(st, at, f, false);
         cc_sql(st, f->op == QOP_EQ ? NICOL_STR(" = ") : NICOL_STR(" <> "));
-        if (f->value.kind == QVAL_FIELD) cc_column(st, at.alias, f->value.ref);
-        else json_value(st, f);
+        json_value(st, at, f);
         return true;
     case QOP_JSON_STRING_CONTAINS:
         json_like(st, at, f, true, true);
@@ -296,16 +313,18 @@ static bool json_filter(cc_stmt *st, place at, const query_filter *f)
         return true;
     case QOP_JSON_ARRAY_STARTS_WITH:
     case QOP_JSON_ARRAY_ENDS_WITH:
-        json_at(st, at, f, false, f->op == QOP_JSON_ARRAY_STARTS_WITH ? 1 : -1);
+        cc_lit(st, "(");
+        json_item(st, at, f, f->op == QOP_JSON_ARRAY_ENDS_WITH);
         cc_lit(st, " = ");
-        json_value(st, f);
+        json_value(st, at, f);
+        type_test(st, at, f, true);
         return true;
     case QOP_JSON_ARRAY_CONTAINS:
         if (st->c->dialect == DIALECT_SQLITE) return false;
         if (st->c->dialect == DIALECT_MYSQL) cc_lit(st, "JSON_CONTAINS(");
-        json_at(st, at, f, false, 0);
+        json_at(st, at, f, false);
         cc_sql(st, st->c->dialect == DIALECT_MYSQL ? NICOL_STR(", ") : NICOL_STR(" @> "));
-        json_value(st, f);
+        json_value(st, at, f);
         if (st->c->dialect == DIALECT_MYSQL) cc_lit(st, ")");
         return true;
     case QOP_LT:
@@ -313,12 +332,12 @@ static bool json_filter(cc_stmt *st, place at, const query_filter *f)
     case QOP_GT:
     case QOP_GTE:
         if (st->c->dialect == DIALECT_SQLITE) return false;
-        json_at(st, at, f, false, 0);
+        json_at(st, at, f, false);
         cc_sql(st, f->op == QOP_LT    ? NICOL_STR(" < ")
                    : f->op == QOP_LTE ? NICOL_STR(" <= ")
                    : f->op == QOP_GT  ? NICOL_STR(" > ")
                                       : NICOL_STR(" >= "));
-        json_value(st, f);
+        json_value(st, at, f);
         return true;
     default:
         return false;
@@ -435,9 +454,9 @@ static void scalar(cc_stmt *st, place at, const query_filter *f)
 /* The question that the subquery asks of a related row. */
 typedef enum asked { ASK_TRUE, ASK_NOT_FALSE, ASK_FALSE } asked;
 
-static void put_sub(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *sub, asked what)
+static void put_sub(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *sub, asked what, bool odd)
 {
-    place at = {.m = m, .alias = alias, .neg = what != ASK_TRUE};
+    place at = {.m = m, .alias = alias, .neg = what != ASK_TRUE, .odd = odd};
     if (what == ASK_TRUE) {
         if (cc_filter_trivial(sub)) return;
         cc_lit(st, " AND ");
@@ -527,7 +546,7 @@ static void exists(cc_stmt *st, place at, const schema_field *f, const query_fil
     if (!set) {
         cc_lit(st, "EXISTS(SELECT 1 FROM ");
         nicol_str t = related(st, f, &k, at.alias, what == ASK_FALSE || !cc_filter_trivial(sub));
-        put_sub(st, f->target, t, sub, what);
+        put_sub(st, f->target, t, sub, what, at.odd);
         cc_lit(st, ")");
         return;
     }
@@ -540,7 +559,7 @@ static void exists(cc_stmt *st, place at, const schema_field *f, const query_fil
     cc_lit(st, " WHERE ");
     cc_column(st, t, k.child[0]);
     cc_lit(st, " IS NOT NULL");
-    put_sub(st, f->target, t, sub, what);
+    put_sub(st, f->target, t, sub, what, at.odd);
     cc_lit(st, ")");
 }
 
@@ -584,6 +603,7 @@ static void relation(cc_stmt *st, place at, const query_filter *f)
         else is_null(st, at, f->field);
         return;
     case QUANT_IS_NOT:
+        at.odd = !at.odd;
         cc_lit(st, "NOT ");
         if (f->sub) exists(st, at, f->field, f->sub, at.neg ? ASK_TRUE : ASK_NOT_FALSE);
         else is_null(st, at, f->field);
@@ -617,6 +637,7 @@ static void put_list(cc_stmt *st, place at, const query_filter *f, bool or)
 static void put_not(cc_stmt *st, place at, const query_filter *f)
 {
     at.neg = !at.neg;
+    at.odd = !at.odd;
     at.flat = false;
     if (f->kids_n == 0) cc_lit(st, "1=1");
     if (f->kids_n > 1) cc_lit(st, "(");
@@ -711,7 +732,7 @@ void cc_count_join(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_st
     cc_lit(st, " WHERE ");
     cc_column(st, t, k.child[0]);
     cc_lit(st, " IS NOT NULL");
-    put_sub(st, f->target, t, filter, ASK_TRUE);
+    put_sub(st, f->target, t, filter, ASK_TRUE, false);
     cc_lit(st, " GROUP BY ");
     cc_columns(st, t, k.child, k.n);
     cc_lit(st, ") AS ");
@@ -737,6 +758,6 @@ void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nico
     cc_link_columns(f, &k);
     cc_lit(st, "(SELECT COUNT(*) FROM ");
     nicol_str t = related(st, f, &k, alias, !cc_filter_trivial(filter));
-    put_sub(st, f->target, t, filter, ASK_TRUE);
+    put_sub(st, f->target, t, filter, ASK_TRUE, false);
     cc_lit(st, ")");
 }

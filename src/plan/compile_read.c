@@ -19,6 +19,8 @@ typedef struct level {
     const pval *v;
     uint32_t keys_n;
     bool many;                   /* v are lists */
+    bool picked;                 /* the record is one of a list (findFirst), not one that a unique key names */
+    bool among;                  /* a cursor counts only when it is among the rows: in memory */
     bool joined;                 /* the rows will be joined to parents by the keys: they must carry them */
     const schema_field *through; /* a many-to-many field of the parent's model, or NULL */
     bool required;               /* no row is an error */
@@ -98,7 +100,8 @@ static paging page_of(const level *l, const cc_order *o)
     }
     bool pages = p.has_take || (f->has_skip && f->skip > 0) || f->cursor_n > 0;
     bool grouped = l->many && l->keys_n > 0;
-    p.memory = pages && (p.distinct || grouped || (f->cursor_n && !cc_order_exact(o)));
+    bool cursor_in_memory = f->cursor_n && (l->among || !cc_order_exact(o));
+    p.memory = pages && (p.distinct || grouped || cursor_in_memory);
     return p;
 }
 
@@ -129,7 +132,7 @@ static const plan_ops *ops_of(cc *c, const level *l, const paging *p)
         ops->distinct_n = f->distinct_n;
         for (uint32_t i = 0; !c->failed && i < f->distinct_n; i++) ops->distinct[i] = cc_str(c, f->distinct[i]->db_name);
     }
-    if (l->many && l->keys_n) {
+    if (l->joined && l->keys_n) {
         ops->has_linking = true;
         ops->linking = CC_ARRAY(c, l->keys_n, nicol_str);
         ops->linking_n = l->keys_n;
@@ -310,10 +313,12 @@ static const plan_node *level_rows(cc *c, const level *l)
     return l->one ? cc_unique(c, rows) : rows;
 }
 
+static const plan_node *with_relations(cc *c, const query_select *sel, const plan_node *rows, bool one, bool among);
+
 static const plan_node *level_all(cc *c, const level *l)
 {
     if (!cc_enter(c)) return NULL;
-    const plan_node *rows = cc_with_relations(c, l->sel, level_rows(c, l), l->one);
+    const plan_node *rows = with_relations(c, l->sel, level_rows(c, l), l->one, l->picked);
     cc_leave(c);
     return rows;
 }
@@ -338,7 +343,7 @@ static pval key_var(cc *c, key_slots *k, const schema_field *f)
     return cc_var(c, k->slots[i], cc_printf(c, "@parent$%.*s", STR_FMT(f->db_name)));
 }
 
-static void child_of(cc *c, const query_select_item *it, key_slots *keys, bool one, plan_join_child *out)
+static void child_of(cc *c, const query_select_item *it, key_slots *keys, bool one, bool among, plan_join_child *out)
 {
     const schema_field *f = it->field;
     cc_link k;
@@ -353,6 +358,7 @@ static void child_of(cc *c, const query_select_item *it, key_slots *keys, bool o
     }
     level l = {.m = f->target, .sel = it->select, .find = &it->find, .keys = k.child, .v = v, .keys_n = k.n};
     l.joined = true;
+    l.among = among;
     l.many = !one;
     if (k.many_many) l.through = f;
     *out = (plan_join_child){.on_parent = on_parent,
@@ -363,7 +369,7 @@ static void child_of(cc *c, const query_select_item *it, key_slots *keys, bool o
     out->child = level_all(c, &l);
 }
 
-const plan_node *cc_with_relations(cc *c, const query_select *sel, const plan_node *rows, bool one)
+static const plan_node *with_relations(cc *c, const query_select *sel, const plan_node *rows, bool one, bool among)
 {
     if (!rows || !cc_select_has_relations(sel)) return rows;
     key_slots keys = {.fields = CC_ARRAY(c, sel->model->fields_n, const schema_field *),
@@ -372,7 +378,7 @@ const plan_node *cc_with_relations(cc *c, const query_select *sel, const plan_no
     if (!keys.fields || !keys.slots || !kids) return NULL;
     uint32_t parent = cc_slot(c), n = 0;
     for (uint32_t i = 0; i < sel->items_n && !c->failed; i++) {
-        if (sel->items[i].kind == SELECT_RELATION) child_of(c, &sel->items[i], &keys, one, &kids[n++]);
+        if (sel->items[i].kind == SELECT_RELATION) child_of(c, &sel->items[i], &keys, one, among, &kids[n++]);
     }
     plan_binding *b = CC_ARRAY(c, keys.n + 1, plan_binding);
     if (!b) return NULL;
@@ -383,6 +389,11 @@ const plan_node *cc_with_relations(cc *c, const query_select *sel, const plan_no
                            cc_map_field(c, column, cc_get(c, parent)));
     }
     return cc_let(c, b, keys.n + 1, cc_join(c, cc_get(c, parent), kids, n));
+}
+
+const plan_node *cc_with_relations(cc *c, const query_select *sel, const plan_node *rows, bool one)
+{
+    return with_relations(c, sel, rows, one, false);
 }
 
 /* --- the doors -------------------------------------------------------------------------------------------------------------- */
@@ -419,6 +430,7 @@ const plan_node *cc_compile_find(cc *c)
     level l = {.m = op->model, .sel = op->select, .find = &op->find};
     l.one = op->action != QUERY_FIND_MANY;
     l.first = l.one;
+    l.picked = first;
     l.required = op->action == QUERY_FIND_UNIQUE_OR_THROW || op->action == QUERY_FIND_FIRST_OR_THROW;
     return cc_data_map(c, level_all(c, &l), cc_shape(c, op->select));
 }
