@@ -32,6 +32,8 @@ struct keys {
     int64_t looked_us;
     int64_t version; /* PRAGMA data_version */
     int64_t own_changes;
+    uint64_t changes; /* how often it was read */
+    bool seen;        /* it has held a key */
 };
 
 static const char ddl[] =
@@ -78,6 +80,12 @@ static bool hash_text(nicol_str text, char out[65])
     return true;
 }
 
+/* Says which file it is: the text of an error of SQLite does not. */
+static bool cannot_use(keys *k, const nicol_error *why, nicol_error *err)
+{
+    return nicol_fail(err, why->code, "the API keys in %s cannot be used: %.*s", k->path, STR_FMT(why->message));
+}
+
 /* Opens the file when it is there (or may be made). True with c NULL: no file, so no keys. */
 static bool connect(keys *k, bool create, nicol_error *err)
 {
@@ -88,10 +96,11 @@ static bool connect(keys *k, bool create, nicol_error *err)
     snprintf(url, sizeof url, "file:%s", k->path);
     arena_reset(k->work);
     driver_opts o = {.url = str_c(url), .create = create, .trusted = true, .m = k->m, .stmt_cache_max = 16};
-    k->c = driver_sqlite.open(&o, k->work, err);
-    if (!k->c) return false;
+    nicol_error why = {0};
+    k->c = driver_sqlite.open(&o, k->work, &why);
+    if (!k->c) return cannot_use(k, &why, err);
     if (create) chmod(k->path, 0600); /* hashes only, but nobody else's business */
-    return driver_sqlite.script(k->c, str_c(ddl), k->work, err);
+    return driver_sqlite.script(k->c, str_c(ddl), k->work, &why) || cannot_use(k, &why, err);
 }
 
 keys *keys_open(const char *state_dir, bool create, const mem *m, nicol_error *err)
@@ -194,6 +203,8 @@ static bool reload(keys *k, nicol_error *err)
     bool good = driver_sqlite.run(s, NULL, NULL, 0, IO_NEVER, k->work, err) && read_rows(k, s, k->by_hash, &n, err);
     driver_sqlite.stmt_done(s);
     k->n = good ? n : 0;
+    k->seen |= n > 0;
+    k->changes++;
     return good;
 }
 
@@ -261,6 +272,17 @@ size_t keys_count(keys *k)
     nicol_error ignored = {0};
     (void)!refresh(k, false, &ignored);
     return k->n;
+}
+
+bool keys_none_ever(keys *k)
+{
+    nicol_error ignored = {0};
+    return refresh(k, false, &ignored) && k->n == 0 && !k->seen;
+}
+
+uint64_t keys_changes(const keys *k)
+{
+    return k->changes;
 }
 
 const key_info *keys_find(keys *k, nicol_str text)

@@ -33,6 +33,11 @@ bool keys_revoke(keys *k, nicol_str id, nicol_error *err) NICOL_MUST_CHECK;
 /* The keys in order of creation, borrowed until the next call. */
 bool keys_list(keys *k, const key_info **list, size_t *n, nicol_error *err) NICOL_MUST_CHECK;
 size_t keys_count(keys *k);
+/* True while the store can be read and has never held a key: only then may a server be open to everybody. With its last
+ * key revoked a server is closed, not open. */
+bool keys_none_ever(keys *k);
+/* Grows when the store has changed: who got in by a key may have to go. */
+uint64_t keys_changes(const keys *k);
 /* The key with this text, or NULL. Looks at the store again when it has changed (at most five times a second). The
  * comparison is of hashes, so that its time tells nothing. */
 const key_info *keys_find(keys *k, nicol_str text);

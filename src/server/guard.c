@@ -43,7 +43,24 @@ static const char *stranger(const http_request *rq)
 /* A server on loopback that has no keys serves whoever is on this machine. */
 static bool is_open(const server *s)
 {
-    return s->loopback && keys_count(s->keys) == 0;
+    return s->loopback && keys_none_ever(s->keys);
+}
+
+/* When the keys have changed: open transactions of a key that is gone would keep the others from writing. */
+static void end_orphans(exchange *x)
+{
+    server *s = x->s;
+    const key_info *list = NULL;
+    size_t n = 0;
+    nicol_error ignored = {0};
+    bool open = is_open(s); /* looks at the store */
+    if (keys_changes(s->keys) == s->keys_seen || !keys_list(s->keys, &list, &n, &ignored)) return;
+    nicol_str *owners = ARENA_ARRAY(x->rq->arena, n + 1, nicol_str);
+    if (!owners) return;
+    for (size_t i = 0; i < n; i++) owners[i] = str_c(list[i].id);
+    owners[n] = S("any");
+    exec_tx_end_others(engine_exec(s->e), owners, open ? n + 1 : n);
+    s->keys_seen = keys_changes(s->keys);
 }
 
 bool guard_stranger(exchange *x)
@@ -100,6 +117,7 @@ static bool key_has(exchange *x, nicol_str text, unsigned scope)
 bool guard_key(exchange *x, unsigned scope)
 {
     nicol_str text = bearer(x->rq);
+    end_orphans(x);
     if (text.len == 0) {
         return unauthorized(x,
                             "An Authorization: Bearer header is needed: the api_key of the client's URL, any text on a "

@@ -17,8 +17,9 @@ typedef struct server {
     keys *keys;
     http_server *http;
     io_loop *loop;
-    bool loopback;  /* every listener is on a loopback address */
-    char token[33]; /* what the status page's own calls carry; new at each start */
+    uint64_t keys_seen; /* keys_changes when the open transactions were last looked at */
+    bool loopback;      /* every listener is on a loopback address */
+    char token[33];     /* what the status page's own calls carry; new at each start */
     io_queue stopping;
     bool stop;
     bool failed;
