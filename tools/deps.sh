@@ -48,6 +48,7 @@ needs_format() {
 needs_bench() {
     needs_run
     need libjansson-dev pkg-config --exists jansson
+    need wrk has wrk
 }
 needs_test() {
     needs_bench
