@@ -10,15 +10,33 @@ static bool emulated(const cc *c)
     return c->op->schema->relation_mode_emulated;
 }
 
+/* The relations whose foreign keys refer to m, in the order of the schema's text. */
+typedef struct referrers {
+    const schema_relation **v;
+    uint32_t n;
+} referrers;
+
+static referrers find_referrers(cc *c, const schema_model *m)
+{
+    const schema *s = c->op->schema;
+    referrers out = {CC_ARRAY(c, s->relations_n, const schema_relation *), 0};
+    if (!out.v) return out;
+    for (size_t i = 0; i < s->models_n; i++) {
+        for (size_t k = 0; k < s->models[i].fields_n; k++) {
+            const schema_field *f = &s->models[i].fields[k];
+            if (f->kind != FIELD_RELATION || f->target != m || f->relation->kind == RELATION_MANY_MANY) continue;
+            if (schema_holds_fk(f)) out.v[out.n++] = f->relation;
+        }
+    }
+    return out;
+}
+
 static void before_delete_of(wblock *b, const schema_relation *r, const wwhere *w);
 
 static void each_child(wblock *b, const schema_model *m, const wwhere *w, bool backwards)
 {
-    for (size_t i = 0; i < m->fields_n; i++) {
-        const schema_field *f = &m->fields[backwards ? m->fields_n - 1 - i : i];
-        if (f->kind != FIELD_RELATION || f->relation->kind == RELATION_MANY_MANY || schema_holds_fk(f)) continue;
-        before_delete_of(b, f->relation, w);
-    }
+    referrers r = find_referrers(b->c, m);
+    for (uint32_t i = 0; i < r.n; i++) before_delete_of(b, r.v[backwards ? r.n - 1 - i : i], w);
 }
 
 static void before_delete_of(wblock *b, const schema_relation *r, const wwhere *w)
@@ -77,7 +95,7 @@ static void before_update_of(wblock *b, const schema_relation *r, const wassign 
     wfields id = w_identity(r->model[1]);
     switch (r->on_update) {
     case ACTION_CASCADE:
-        w_before_update(b, r->model[1], fk, fk_n, &rows);
+        w_before_update(b, r->model[1], fk, fk_n, &rows, true);
         wb_do(b, w_update(c, r->model[1], fk, fk_n, &rows, NULL));
         break;
     case ACTION_SET_NULL:
@@ -94,12 +112,9 @@ static void before_update_of(wblock *b, const schema_relation *r, const wassign 
     cc_leave(c);
 }
 
-void w_before_update(wblock *b, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w)
+void w_before_update(wblock *b, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w, bool many)
 {
     if (!emulated(b->c)) return;
-    for (size_t i = 0; i < m->fields_n; i++) {
-        const schema_field *f = &m->fields[i];
-        if (f->kind != FIELD_RELATION || f->relation->kind == RELATION_MANY_MANY || schema_holds_fk(f)) continue;
-        before_update_of(b, f->relation, v, n, w);
-    }
+    referrers r = find_referrers(b->c, m);
+    for (uint32_t i = 0; i < r.n; i++) before_update_of(b, r.v[many ? i : r.n - 1 - i], v, n, w);
 }

@@ -65,7 +65,7 @@ void w_nested_update_many(const wnested *x, const query_nested_item *it)
     wblock b;
     wb_open(c, &b);
     wwhere where = {.filter = it->where, .link = x->n->field, .link_vals = w_parent_vals(&b, x)};
-    w_before_update(&b, x->child, v, n, &where);
+    w_before_update(&b, x->child, v, n, &where, true);
     wb_do(&b, w_update(c, x->child, v, n, &where, NULL));
     wb_do(x->b, wb_close(&b, NULL));
 }
@@ -81,7 +81,14 @@ void w_nested_delete_many(const wnested *x, const query_nested_item *it)
     wb_do(x->b, wb_close(&b, NULL));
 }
 
-/* Of a list: as many rows as were named must hang on the parent. Of a to-one relation: there must be one. */
+static const query_nested_item *const *all_items(cc *c, const query_nested *n)
+{
+    const query_nested_item **v = CC_ARRAY(c, n->items_n, const query_nested_item *);
+    for (uint32_t i = 0; v && i < n->items_n; i++) v[i] = &n->items[i];
+    return v;
+}
+
+/* Of a list: as many rows as were named must hang on the parent (one named twice is missing once, as for the reference). Of a to-one relation: there must be one. */
 void w_nested_delete(const wnested *x)
 {
     cc *c = x->b->c;
@@ -93,7 +100,8 @@ void w_nested_delete(const wnested *x)
     wwhere where = {0};
     if (list) {
         where = (wwhere){.link = x->n->field, .link_vals = w_parent_vals(&b, x), .has_any = true};
-        where.any = w_distinct_items(c, x->n, &where.any_n);
+        where.any = all_items(c, x->n);
+        where.any_n = where.any ? x->n->items_n : 0;
         plan_context ctx = {.relation = x->r->name, .parent = x->parent->model->name, .child = x->child->name};
         plan_rule rule = {RULE_COUNT_EQ, where.any_n};
         /* Looked at first: a row that refuses to go must not hide that another is not there. */
@@ -189,7 +197,8 @@ static void child_connect_list(const wnested *x)
     wb_open(c, &b);
     const query_nested_item *const *items = w_distinct_items(c, x->n, &n);
     if (n == 0) return;
-    const pval *v = required_parent(&b, x, S("a nested connect"), inline_text(x));
+    nicol_str needed = cc_printf(c, "inline the relation on '%.*s' record(s)", STR_FMT(x->child->name));
+    const pval *v = required_parent(&b, x, S("a nested connect"), needed);
     wwhere where = {.any = items, .any_n = n, .has_any = true};
     plan_context ctx = {.expected_rows = n, .relation = x->r->name, .relation_type = w_relation_kind(x->r)};
     const plan_node *done = v ? w_set_fk(c, x->r, v, &where) : NULL;
@@ -203,7 +212,8 @@ static void attach(wblock *b, const wnested *x, const wrow *row, nicol_str opera
     cc *c = b->c;
     wfields id = w_identity(x->child);
     wwhere self = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(b, row)};
-    nicol_str needed = cc_printf(c, "update inlined relation for '%.*s' record(s)", STR_FMT(x->child->name));
+    bool finds = x->n->kind == NESTED_CONNECT_OR_CREATE && x->r->kind == RELATION_ONE_ONE;
+    nicol_str needed = cc_printf(c, "%s '%.*s' record(s)", finds ? "find" : "update inlined relation for", STR_FMT(x->child->name));
     if (x->creating || x->r->kind != RELATION_ONE_ONE) {
         const pval *v = required_parent(b, x, operation, needed);
         if (v) wb_do(b, w_set_fk(c, x->r, v, &self));
@@ -228,14 +238,14 @@ static void child_connect_one(const wnested *x)
     if (x->n->items_n == 0) return;
     wblock b;
     wb_open(c, &b);
-    wrow row = w_nested_current(&b, x, x->n->items[0].where, false, NULL);
-    nicol_str needed = {0};
-    if (x->creating) {
-        needed = cc_printf(c, "create or connect inlined relation for '%.*s' record(s)", STR_FMT(x->parent->model->name));
+    if (x->found) {
+        attach(&b, x, x->found, S("a nested connect"));
+    } else {
+        wrow row = w_nested_current(&b, x, x->n->items[0].where, false, NULL);
+        wneed need = w_need(x, x->child, S("a nested connect"), (nicol_str){0});
+        row = wb_require(&b, &row, &need);
+        attach(&b, x, &row, S("a nested connect"));
     }
-    wneed need = w_need(x, x->child, S("a nested connect"), needed);
-    row = wb_require(&b, &row, &need);
-    attach(&b, x, &row, S("a nested connect"));
     wb_do(x->b, wb_close(&b, NULL));
 }
 
@@ -386,12 +396,13 @@ static bool common(const wnested *x)
     return false;
 }
 
-void w_nested(wblock *b, const query_write *w, const wrow *parent, bool creating)
+void w_nested(wblock *b, const query_write *w, const wrow *parent, const wrow *ahead)
 {
     for (uint32_t i = 0; i < w->nested_n && !b->c->failed; i++) {
         const query_nested *n = &w->nested[i];
         if (w_is_inline(n)) continue;
-        wnested x = {.b = b, .n = n, .r = n->field->relation, .child = n->field->target, .parent = parent, .creating = creating};
+        wnested x = {.b = b, .n = n, .r = n->field->relation, .child = n->field->target, .parent = parent, .creating = ahead != NULL};
+        if (ahead && ahead[i].sure) x.found = &ahead[i];
         if (common(&x)) continue;
         if (x.r->kind == RELATION_MANY_MANY) w_nested_many(&x);
         else if (schema_holds_fk(n->field)) w_nested_parent(&x);

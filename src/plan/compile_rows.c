@@ -88,10 +88,47 @@ uint32_t w_inline(wblock *b, const query_write *w, const wwhere *self, wassign *
         wrow row = referred(b, x, &ref, !self);
         const pval *v = wb_cols(b, &row, ref.v, ref.n);
         if (!v) return n;
-        if (r->kind == RELATION_ONE_ONE && x->kind != NESTED_CREATE) release_other(b, r, v, self);
+        /* A connectOrCreate does not ask whether the row hangs there already. */
+        if (r->kind == RELATION_ONE_ONE && x->kind != NESTED_CREATE) {
+            release_other(b, r, v, x->kind == NESTED_CONNECT || !r->fk_required ? self : NULL);
+        }
         for (size_t k = 0; k < r->fk_n; k++) out[n++] = (wassign){.field = r->fk[k], .op = SET_VALUE, .v = v[k]};
     }
     return n;
+}
+
+/* One-to-one: an update whose own foreign key a nested connect decides misses its row by another name than others. */
+static wrow require_updated(wblock *b, const query_write *w, const wrow *row)
+{
+    wrow r = *row;
+    for (uint32_t i = 0; i < w->nested_n && !r.sure; i++) {
+        const query_nested *n = &w->nested[i];
+        if (!w_is_inline(n) || n->kind == NESTED_CREATE || n->field->relation->kind != RELATION_ONE_ONE) continue;
+        bool connect = n->kind == NESTED_CONNECT;
+        const schema_model *from = connect ? n->field->target : w->model;
+        wneed need = {.relation = n->field,
+                      .model = connect ? w->model : n->field->target,
+                      .operation = connect ? S("a nested connect") : S("a nested connect or create"),
+                      .needed_for = cc_printf(b->c, "update inlined relation for '%.*s' record(s)", STR_FMT(from->name))};
+        r = wb_require(b, &r, &need);
+    }
+    return r;
+}
+
+/* One-to-one: a row to connect is looked for before the new row that it will refer to is made. */
+static const wrow *look_ahead(wblock *b, const query_write *w)
+{
+    wrow *rows = CC_ARRAY(b->c, w->nested_n, wrow);
+    for (uint32_t i = 0; rows && i < w->nested_n; i++) {
+        const query_nested *n = &w->nested[i];
+        if (n->kind != NESTED_CONNECT || w_is_inline(n) || n->field->relation->kind != RELATION_ONE_ONE || n->items_n == 0) continue;
+        wnested x = {.b = b, .n = n, .r = n->field->relation, .child = n->field->target, .creating = true};
+        wneed need = w_need(&x, x.child, S("a nested connect"),
+                            cc_printf(b->c, "create or connect inlined relation for '%.*s' record(s)", STR_FMT(w->model->name)));
+        wrow row = w_nested_current(b, &x, n->items[0].where, false, NULL);
+        rows[i] = wb_require(b, &row, &need);
+    }
+    return rows;
 }
 
 /* --- the row ------------------------------------------------------------------------------------------------------------ */
@@ -104,10 +141,11 @@ wrow w_create_row(wblock *b, const query_write *w, const wassign *fixed, uint32_
     if (!all || !cc_enter(c)) return none;
     uint32_t n = w_inline(b, w, NULL, all);
     for (uint32_t i = 0; i < fixed_n; i++) all[n++] = fixed[i];
+    const wrow *ahead = look_ahead(b, w);
     wfields fields = w_row_fields(c, w, ret);
     const plan_node *x = w_insert(c, w->model, &w, 1, all, n, false, &fields);
     wrow row = wb_row(b, w->model, cc_unique(c, x), true);
-    w_nested(b, w, &row, true);
+    if (ahead) w_nested(b, w, &row, ahead);
     cc_leave(c);
     return row;
 }
@@ -123,14 +161,19 @@ wrow w_update_row(wblock *b, const query_write *w, const wwhere *where, const wf
     wfields fields = w_row_fields(c, w, ret);
     const plan_node *x;
     if (n) {
-        w_before_update(b, w->model, v, n, where);
+        w_before_update(b, w->model, v, n, where, false);
         x = w_update(c, w->model, v, n, where, &fields);
     } else {
         x = w_select(c, w->model, &fields, where);
     }
     wrow row = wb_row(b, w->model, cc_unique(c, x), false);
-    if (need) row = wb_require(b, &row, need);
-    w_nested(b, w, &row, false);
+    if (need) {
+        row = wb_require(b, &row, need);
+    } else if (c->op->schema->relation_mode_emulated) { /* the reference reads the row first then */
+        row = wb_row(b, w->model, w_must_exist(c, cc_get(c, row.slot), S("an update")), true);
+    }
+    row = require_updated(b, w, &row);
+    w_nested(b, w, &row, NULL);
     cc_leave(c);
     return row;
 }

@@ -238,7 +238,7 @@ static const plan_node *update_many(cc *c)
     wfields ret = rows ? select_fields(c, op->select, true) : (wfields){0};
     const plan_node *x;
     if (n) {
-        w_before_update(&b, op->model, v, n, &where);
+        w_before_update(&b, op->model, v, n, &where, true);
         x = w_update(c, op->model, v, n, &where, rows ? &ret : NULL);
     } else if (rows) {
         x = w_select(c, op->model, &ret, &where);

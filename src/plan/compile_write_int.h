@@ -118,8 +118,9 @@ const plan_node *w_insert_or_update(cc *c, const query_write *create, const quer
 
 /* --- referential actions where the database has none (relationMode = "prisma") ------------------------------------------ */
 
+/* many: the order in which relations are looked at, and so which error comes first, is the reverse of that for one row. */
 void w_before_delete(wblock *b, const schema_model *m, const wwhere *w, bool many);
-void w_before_update(wblock *b, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w);
+void w_before_update(wblock *b, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w, bool many);
 
 /* --- records with everything nested in them -------------------------------------------------------------------------------- */
 
@@ -130,7 +131,8 @@ wrow w_update_row(wblock *b, const query_write *w, const wwhere *where, const wf
 bool w_is_inline(const query_nested *n); /* it decides foreign key columns of the parent's own row */
 uint32_t w_inline(wblock *b, const query_write *w, const wwhere *self, wassign *out);
 uint32_t w_inline_columns(const query_write *w);
-void w_nested(wblock *b, const query_write *w, const wrow *parent, bool creating);
+/* ahead: of a new row, for each nested write the row that was looked up before it (`sure`), if any; NULL: an update. */
+void w_nested(wblock *b, const query_write *w, const wrow *parent, const wrow *ahead);
 
 /* The parts of w_nested by where the foreign key is. */
 typedef struct wnested {
@@ -139,7 +141,8 @@ typedef struct wnested {
     const schema_relation *r;
     const schema_model *child;
     const wrow *parent;
-    bool creating; /* the parent row was made by this request */
+    const wrow *found; /* the row to connect, where it was looked up before */
+    bool creating;     /* the parent row was made by this request */
 } wnested;
 void w_nested_child(const wnested *x);  /* on the child */
 void w_nested_parent(const wnested *x); /* on the parent, what w_inline does not do */
