@@ -16,6 +16,7 @@ typedef struct place {
     nicol_str alias;
     bool neg;  /* the question is "not false" */
     bool odd;  /* under an odd number of NOTs, relations included: see type_test */
+    bool two;  /* two truth values: an UPDATE's or DELETE's own condition */
     bool flat; /* only ANDs of the statement's own WHERE stand above: a list here may be split over statements */
 } place;
 
@@ -599,13 +600,13 @@ static void relation(cc_stmt *st, place at, const query_filter *f)
         exists(st, at, f->field, f->sub, ASK_FALSE);
         return;
     case QUANT_IS:
-        if (f->sub) exists(st, at, f->field, f->sub, at.neg ? ASK_NOT_FALSE : ASK_TRUE);
+        if (f->sub) exists(st, at, f->field, f->sub, at.neg && !at.two ? ASK_NOT_FALSE : ASK_TRUE);
         else is_null(st, at, f->field);
         return;
     case QUANT_IS_NOT:
-        at.odd = !at.odd;
+        if (!at.two) at.odd = !at.odd;
         cc_lit(st, "NOT ");
-        if (f->sub) exists(st, at, f->field, f->sub, at.neg ? ASK_TRUE : ASK_NOT_FALSE);
+        if (f->sub) exists(st, at, f->field, f->sub, at.neg || at.two ? ASK_TRUE : ASK_NOT_FALSE);
         else is_null(st, at, f->field);
         return;
     }
@@ -677,14 +678,20 @@ static void put(cc_stmt *st, place at, const query_filter *f)
     cc_leave(st->c);
 }
 
+static bool changes(const cc_stmt *st)
+{
+    nicol_str head = st->frags_n ? st->frags[0].text : str_of(st->w.p, st->w.len);
+    return str_starts(head, NICOL_STR("UPDATE ")) || str_starts(head, NICOL_STR("DELETE "));
+}
+
 void cc_where(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *f)
 {
-    put(st, (place){.m = m, .alias = alias, .flat = true}, f);
+    put(st, (place){.m = m, .alias = alias, .two = changes(st), .flat = true}, f);
 }
 
 void cc_where_nested(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *f)
 {
-    put(st, (place){.m = m, .alias = alias}, f);
+    put(st, (place){.m = m, .alias = alias, .two = changes(st)}, f);
 }
 
 void cc_where_clause(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *f)
