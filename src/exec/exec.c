@@ -145,7 +145,7 @@ bool run_begin_read(run *r)
 static bool run_setup(run *r, exec *e, const exec_request *rq, nicol_error *err)
 {
     *r =
-        (run){.e = e, .d = e->d, .comment = rq->sql_comment, .a = rq->a, .err = err, .tx = rq->tx, .now_ms = INT64_MIN};
+        (run){.e = e, .d = e->d, .rq = rq, .comment = rq->sql_comment, .a = rq->a, .err = err, .tx = rq->tx, .now_ms = INT64_MIN};
     r->deadline_us = rq->deadline_us;
     if (!rq->tx) return true;
     r->conn = rq->tx->conn;
@@ -154,7 +154,7 @@ static bool run_setup(run *r, exec *e, const exec_request *rq, nicol_error *err)
     if (rq->tx->closed)
         return fail_tx(err, rq->a,
                        "Transaction already closed: A query cannot be executed on a transaction that was rolled back.");
-    return true;
+    return tx_alive(rq->tx, "query", rq->a, err);
 }
 
 static bool run_plan(run *r, const plan *p, const val *params, buf *out, bool *has_value)

@@ -116,6 +116,7 @@ typedef struct run {
     const driver *d;
     const plan *p;
     const val *params;
+    const exec_request *rq;
     nicol_str comment;
     arena *a;
     nicol_error *err;
@@ -132,7 +133,7 @@ typedef struct run {
     int64_t lid;
     int64_t now_ms; /* of the generator `now`: the same for the whole run */
     int64_t deadline_us;
-    size_t out_start;
+    int64_t rows;        /* that the running statement has given or changed */
 } run;
 
 bool run_oom(run *r);                           /* memory or the request's limit; false */
@@ -214,6 +215,9 @@ struct exec_tx {
 };
 
 bool tx_expired(exec_tx *t, const char *op, arena *a, nicol_error *err); /* rolls back and fails. The lock is held */
+/* False, and the transaction is closed, when the database has rolled it back by itself (INSERT OR ROLLBACK, a full disk):
+ * the next statement would be committed on its own. The lock is held. */
+bool tx_alive(exec_tx *t, const char *op, arena *a, nicol_error *err) NICOL_MUST_CHECK;
 bool txs_open(exec *e, nicol_error *err) NICOL_MUST_CHECK;
 void txs_close(exec *e);
 

@@ -15,6 +15,8 @@
 #define NOT_FOUND_TEXT \
     "Transaction not found. Transaction ID is invalid, refers to an old closed transaction Prisma doesn't have information about anymore, or was obtained before disconnecting."
 
+#define ROLLED_BACK_TEXT "Transaction already closed: A %s cannot be executed on a transaction that was rolled back."
+
 static uint64_t owner_hash(nicol_str owner)
 {
     return owner.len ? hash_bytes(owner.ptr, owner.len, 7) : 0;
@@ -96,6 +98,13 @@ bool tx_expired(exec_tx *t, const char *op, arena *a, nicol_error *err)
 {
     close_tx(t, TX_EXPIRED);
     return fail_expired(op, t->timeout_ms, t->started_us, a, err);
+}
+
+bool tx_alive(exec_tx *t, const char *op, arena *a, nicol_error *err)
+{
+    if (t->e->d->in_transaction(t->conn->c)) return true;
+    close_tx(t, TX_ROLLED_BACK);
+    return fail_tx(err, a, ROLLED_BACK_TEXT, op);
 }
 
 static exec_tx *find(exec *e, nicol_str id, uint64_t owner)
@@ -303,7 +312,9 @@ bool exec_tx_nest(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_error 
     exec_tx *t = exec_tx_take(e, id, owner, "start", a, err);
     if (!t) return false;
     bool good;
-    if (t->depth == EXEC_SAVEPOINTS_MAX) {
+    if (!tx_alive(t, "start", a, err)) {
+        good = false;
+    } else if (t->depth == EXEC_SAVEPOINTS_MAX) {
         good = nicol_fail(err, NICOL_E_LIMIT, "transactions are nested deeper than %d", EXEC_SAVEPOINTS_MAX);
     } else {
         good = e->d->savepoint(t->conn->c, t->counter + 1, a, err);
@@ -319,7 +330,9 @@ bool exec_tx_commit(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_erro
     exec_tx *t = exec_tx_take(e, id, owner, "commit", a, err);
     if (!t) return false;
     bool good;
-    if (t->depth > 0) {
+    if (!tx_alive(t, "commit", a, err)) {
+        good = false;
+    } else if (t->depth > 0) {
         good = e->d->savepoint_release(t->conn->c, t->savepoints[--t->depth], a, err);
     } else {
         good = e->d->commit(t->conn->c, a, err);
@@ -335,7 +348,7 @@ bool exec_tx_rollback(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_er
     exec_tx *t = exec_tx_take(e, id, owner, "rollback", a, err);
     if (!t) return false;
     bool good = true;
-    if (t->depth > 0) {
+    if (t->depth > 0 && e->d->in_transaction(t->conn->c)) {
         good = e->d->savepoint_rollback(t->conn->c, t->savepoints[--t->depth], a, err);
     } else {
         good = e->d->rollback(t->conn->c, a, err);

@@ -4,14 +4,12 @@ import assert from 'node:assert/strict'
 import { check, done, serve, shop, shopSchema, sleep } from './lib/harness.mjs'
 import { assertServing, eventually, look } from './lib/raw.mjs'
 
-const parts = ['bodies', 'sql', 'plans', 'smuggling', 'strangers', 'keys', 'schemas']
-const only = process.env.PART?.split(',')
+const parts = ['bodies', 'sql', 'plans', 'smuggling', 'strangers', 'keys', 'schemas', 'transactions']
 const db = shop('hostile.db')
 const server = await serve(['--schema', shopSchema, '--url', `file:${db}`, '--create'])
 await assertServing(server)
 const before = look(server.pid)
-for (const part of parts) {
-  if (only && !only.includes(part)) continue
+for (const part of process.env.PART?.split(',') ?? parts) {
   const { default: run } = await import(`./hostile/${part}.mjs`)
   await run({ server, db })
 }
