@@ -482,6 +482,7 @@ static bool stream_rows(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
     for (bool row;;) {
         if (!r->d->step(st, &row, r->a, r->err)) return false;
         if (!row) return true;
+        r->rows++;
         if (t->rows++) {
             if (t->unique) {
                 /* Counting to the end, for the message. */

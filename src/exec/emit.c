@@ -202,6 +202,7 @@ static bool read_raw(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
         if (!first) buf_char(w->out, ',');
         first = false;
         if (!put_raw_row(r, st, w)) return false;
+        r->rows++;
     }
 }
 

@@ -178,7 +178,7 @@ bool fail_rule(run *r, const plan_node *n, val v)
 {
     int64_t found = v.type == VAL_INT ? v.u.i : (int64_t)val_count(r, v);
     buf b;
-    buf_init(&b, mem_default, 1 << 16);
+    buf_init(&b, r->e->m, 1 << 16);
     nicol_code code = rule_text(&b, n, found);
     if (buf_failed(&b)) {
         buf_free(&b);

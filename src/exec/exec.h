@@ -39,6 +39,9 @@ typedef struct exec_request {
     exec_tx *tx;         /* run inside this transaction; NULL: outside any */
     arena *a;            /* working memory, and whatever the error points to */
     int64_t deadline_us; /* IO_NEVER: none */
+    /* Called after each statement of this request, for a client that asked to see them. Or NULL. */
+    void (*seen)(void *ctx, nicol_str sql, const val *args, size_t args_n, int64_t start_us, int64_t took_us);
+    void *seen_ctx;
     nicol_str
         sql_comment; /* appended to every statement after a blank (then statements are not kept prepared); or empty */
 } exec_request;

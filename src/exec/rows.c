@@ -151,6 +151,7 @@ static bool read_rows(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
         /* After the first step: only then is it certain that SQLite did not compile the statement anew. */
         if (!shape && !(shape = shape_of(r, s->site, st))) return false;
         if (!add_row(r, rr, shape, st)) return run_oom(r);
+        r->rows++;
     }
 }
 

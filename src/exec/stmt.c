@@ -72,14 +72,18 @@ static bool send_one(run *r, const plan_stmt *s, sending *x, stmt_sink sink, voi
 {
     driver_stmt *st;
     if (!with_comment(r, x) || !run_conn(r) || !prepare_where_it_belongs(r, s, x->sql, &st)) return false;
-    int64_t start = r->e->o.on_statement ? clock_mono_us() : 0;
+    bool watched = r->e->o.on_statement || r->rq->seen;
+    int64_t start = watched ? clock_mono_us() : 0;
     r->e->figures.statements++;
+    r->rows = 0;
     bool good = r->d->run(st, x->args, x->types, x->n, conn_deadline(r->e, r->deadline_us), r->a, r->err);
     good = good && sink(r, s, st, ctx);
     if (!good) fail_database(r, s);
+    int64_t took = watched ? clock_mono_us() - start : 0;
     if (r->e->o.on_statement) {
-        r->e->o.on_statement(r->e->o.ctx, x->sql, start, clock_mono_us() - start, good ? r->d->affected(st) : -1);
+        r->e->o.on_statement(r->e->o.ctx, x->sql, start, took, good ? r->d->affected(st) : -1);
     }
+    if (r->rq->seen) r->rq->seen(r->rq->seen_ctx, x->sql, x->args, x->n, start, took);
     r->d->stmt_done(st);
     return good;
 }
@@ -252,7 +256,8 @@ static bool add_affected(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
     for (bool row = true; row;) {
         if (!r->d->step(st, &row, r->a, r->err)) return false;
     }
-    *(int64_t *)ctx += r->d->affected(st);
+    r->rows = r->d->affected(st);
+    *(int64_t *)ctx += r->rows;
     return true;
 }
 
