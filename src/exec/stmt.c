@@ -81,7 +81,7 @@ static bool send_one(run *r, const plan_stmt *s, sending *x, stmt_sink sink, voi
     if (!good) fail_database(r, s);
     int64_t took = watched ? clock_mono_us() - start : 0;
     if (r->e->o.on_statement) {
-        r->e->o.on_statement(r->e->o.ctx, x->sql, start, took, good ? r->d->affected(st) : -1);
+        r->e->o.on_statement(r->e->o.ctx, x->sql, start, took, good ? r->rows : -1);
     }
     if (r->rq->seen) r->rq->seen(r->rq->seen_ctx, x->sql, x->args, x->n, start, took);
     r->d->stmt_done(st);
@@ -176,20 +176,32 @@ static bool render(renderer *w, const val *args)
     return !buf_failed(&w->sql) || nicol_fail_oom(w->r->err);
 }
 
+/* How long the text becomes at most, so that it is made in the request's arena at once. */
+static size_t text_bound(const plan_stmt *s, size_t binds)
+{
+    size_t len = 0, each = s->ph_prefix.len + 10;
+    for (uint32_t i = 0; i < s->frags_n; i++) {
+        const plan_frag *f = &s->frags[i];
+        size_t affixes = f->prefix.len + f->separator.len + f->suffix.len + f->group_separator.len;
+        len += f->type == FRAG_TEXT ? f->text.len : 6;
+        if (affixes && binds > (SIZE_MAX >> 20) / (affixes + each)) return SIZE_MAX;
+        len += f->type == FRAG_TUPLE || f->type == FRAG_TUPLE_LIST ? affixes * binds : 0;
+    }
+    return len + each * binds + 1;
+}
+
 static bool render_and_send(run *r, const plan_stmt *s, const val *args, size_t binds, stmt_sink sink, void *ctx)
 {
     renderer w = {.r = r, .s = s};
     w.args = ARENA_ARRAY(r->a, binds ? binds : 1, val);
     w.types = ARENA_ARRAY(r->a, binds ? binds : 1, driver_arg_type);
-    if (!w.args || !w.types) return run_oom(r);
-    buf_init(&w.sql, r->e->m, NICOL_RESULT_BYTES_MAX);
-    bool good = render(&w, args);
-    if (good) {
-        sending x = {buf_view(&w.sql), w.args, w.types, w.n};
-        good = send_one(r, s, &x, sink, ctx);
-    }
-    buf_free(&w.sql);
-    return good;
+    size_t bound = text_bound(s, binds);
+    char *text = bound == SIZE_MAX ? NULL : arena_alloc(r->a, bound);
+    if (!w.args || !w.types || !text) return run_oom(r);
+    w.sql = (buf){.ptr = text, .cap = bound, .max = bound}; /* borrowed: never grown, never freed */
+    if (!render(&w, args)) return false;
+    sending x = {buf_view(&w.sql), w.args, w.types, w.n};
+    return send_one(r, s, &x, sink, ctx);
 }
 
 /* Splits the largest list so that each statement fits. Only where the plan says that the parts add up to the whole. */

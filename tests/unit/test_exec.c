@@ -461,7 +461,7 @@ static void test_errors(void)
     fails(
         QUERY(SQL("SELEC")), "P2039 Database error. Code: `SQLITE_ERROR`. Message: `near \"SELEC\": syntax error`",
         META(
-            "\"originalCode\":\"SQLITE_ERROR\",\"originalMessage\":\"near \\\"SELEC\\\": syntax error\",\"kind\":\"sqlite\",\"message\":\"near \\\"SELEC\\\": syntax error\""),
+            "\"originalCode\":\"SQLITE_ERROR\",\"originalMessage\":\"near \\\"SELEC\\\": syntax error\",\"kind\":\"sqlite\",\"extendedCode\":1,\"message\":\"near \\\"SELEC\\\": syntax error\""),
         "{\"modelName\":\"M\",\"database_error\":\"near \\\"SELEC\\\": syntax error\"}");
     fails(
         VALIDATE(VALUE("[]"), RULE("rowCountNeq", "0"), "MISSING_RECORD", "\"operation\":\"a query\""),

@@ -376,6 +376,43 @@ static void test_faults(void)
     fixture_close(&f);
 }
 
+/* The second run of a plan takes nothing but its arena's and its result's memory, which are there already. */
+static void test_no_allocations(void)
+{
+    static const char *const texts[] = {
+        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")), N("unique", QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id = ") "," P, "1", T("int"))))),
+        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")), QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id IN ") "," TUPLE, "[1,2]", T("int")))),
+        N("join", "{\"parent\":" QUERY(SQL("SELECT id FROM t")) ",\"children\":[{\"child\":" QUERY(SQL("SELECT id FROM t"))
+          ",\"on\":[[\"id\",\"id\"]],\"parentField\":\"f\",\"isRelationUnique\":false}]}"),
+        EXECUTE(SQL("UPDATE t SET n=n WHERE id=1")),
+    };
+    nicol_error err = {0};
+    if (!ok(fixture_make(&f, "allocs", ddl, &err), "a database")) return;
+    faulty counter;
+    faulty_init(&counter, 0, false);
+    f.m = &counter.m;
+    if (!ok(fixture_open(&f, NULL, &err), "open")) return;
+    arena *mine = arena_new(&counter.m, 1 << 20);
+    buf out;
+    buf_init(&out, &counter.m, 1 << 20);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        plan *p = fixture_plan(texts[i], mem_default, &err);
+        size_t before = 0;
+        for (int k = 0; k < 4 && p; k++) {
+            arena_reset(mine);
+            buf_clear(&out);
+            before = counter.calls;
+            ok(fixture_run(&f, p, NULL, NULL, &out, &err, mine), "run %d of plan %zu", k, i);
+        }
+        is_int(counter.calls - before, 0);
+        plan_free(p);
+    }
+    buf_free(&out);
+    arena_free(mine);
+    fixture_close(&f);
+    is_int(counter.live_blocks, 0);
+}
+
 static void test_memory_db(void)
 {
     nicol_error err = {0};
@@ -408,6 +445,7 @@ int main(void)
     fixture_close(&f);
     test_limits();
     test_memory_db();
+    test_no_allocations();
     test_faults();
     arena_free(a);
     return done_testing();
