@@ -12,6 +12,10 @@
 #define NICOL_SCHEMA_BYTES_MAX ((size_t)4 << 20)          /* one schema, all files together */
 #define NICOL_SCHEMA_DEPTH_MAX 64                         /* nesting of expressions in a schema */
 #define NICOL_SCHEMAS_MAX 64                              /* schemas uploaded by clients that are kept */
+#define NICOL_SCHEMA_FIELDS_MAX 4096  /* fields of one model, and its block attributes; properties of one block */
+#define NICOL_SCHEMA_VALUES_MAX 10000 /* values of one enum */
+#define NICOL_SCHEMA_ARGS_MAX 128     /* arguments in one pair of parentheses */
+#define NICOL_SCHEMA_COLUMNS_MAX 128  /* columns of one key or index */
 #define NICOL_PLAN_NODES_MAX 200000
 #define NICOL_PLAN_DEPTH_MAX 256
 #define NICOL_QUERY_DEPTH_MAX 64     /* nesting of filters, selections and nested writes in one operation */

@@ -71,7 +71,10 @@ void checks_run(sc_ctx *c)
     names_gather(c);
     if (c->oom) return;
     check_composite_types(c);
-    for (size_t i = 0; i < c->s->models_n; i++) check_model_functions(c, &c->models[i]);
+    for (size_t i = 0; i < c->s->models_n; i++) {
+        sum_indexes(&c->models[i]);
+        check_model_functions(c, &c->models[i]);
+    }
     check_tables(c);
     check_enum_names(c);
     if (!check_models(c)) return;

@@ -33,6 +33,7 @@ const schema_field *schema_field_by_column(const schema_model *m, nicol_str colu
 
 const schema_enum_value *schema_enum_value_get(const schema_enum *e, nicol_str name)
 {
+    if (e->by_name != NULL) return map_get(e->by_name, name);
     for (size_t i = 0; i < e->values_n; i++)
         if (str_eq(e->values[i].name, name)) return &e->values[i];
     return NULL;
@@ -40,6 +41,7 @@ const schema_enum_value *schema_enum_value_get(const schema_enum *e, nicol_str n
 
 const schema_enum_value *schema_enum_value_by_db(const schema_enum *e, nicol_str db_name)
 {
+    if (e->by_db != NULL) return map_get(e->by_db, db_name);
     for (size_t i = 0; i < e->values_n; i++)
         if (str_eq(e->values[i].db_name, db_name)) return &e->values[i];
     return NULL;
@@ -189,18 +191,25 @@ static bool finish_indexes(sc_ctx *c, model_info *m)
 
 static bool finish_lookups(sc_ctx *c, schema_model *m)
 {
-    mem in_result = mem_in_arena(c->a);
-    mem *src = ARENA_NEW(c->a, mem);
-    if (m->fields_n <= FIELDS_BY_HAND || src == NULL) return src != NULL;
-    *src = in_result;
-    m->fields_by_name = map_new(src, SIZE_MAX / 64);
-    m->fields_by_column = map_new(src, SIZE_MAX / 64);
+    if (m->fields_n <= FIELDS_BY_HAND) return true;
+    m->fields_by_name = map_new(c->amem, SIZE_MAX / 64);
+    m->fields_by_column = map_new(c->amem, SIZE_MAX / 64);
     if (m->fields_by_name == NULL || m->fields_by_column == NULL) return false;
     for (size_t i = 0; i < m->fields_n; i++) {
         schema_field *f = &m->fields[i];
         map_add(c, m->fields_by_name, f->name, f);
         if (f->kind != FIELD_RELATION) map_add(c, m->fields_by_column, f->db_name, f);
     }
+    return !c->oom;
+}
+
+static bool finish_enum(sc_ctx *c, schema_enum *e)
+{
+    if (e->values_n <= SMALL_SET) return true;
+    e->by_db = map_new(c->amem, SIZE_MAX / 64);
+    if (e->by_db == NULL) return false;
+    for (size_t i = 0; i < e->values_n; i++)
+        if (map_get(e->by_db, e->values[i].db_name) == NULL) map_add(c, e->by_db, e->values[i].db_name, &e->values[i]);
     return !c->oom;
 }
 
@@ -284,14 +293,14 @@ static bool finish_relation(sc_ctx *c, relation_info *r, schema_relation *out)
 bool model_finish(sc_ctx *c)
 {
     schema *s = c->s;
-    mem *src = ARENA_NEW(c->a, mem);
-    if (src == NULL) return false;
-    *src = mem_in_arena(c->a);
-    s->models_by_name = map_new(src, SIZE_MAX / 64);
-    s->enums_by_name = map_new(src, SIZE_MAX / 64);
+    s->models_by_name = map_new(c->amem, SIZE_MAX / 64);
+    s->enums_by_name = map_new(c->amem, SIZE_MAX / 64);
     s->relations = KEEP_ARRAY(c, c->rels_n, schema_relation);
     if (s->models_by_name == NULL || s->enums_by_name == NULL || (s->relations == NULL && c->rels_n != 0)) return false;
-    for (size_t i = 0; i < s->enums_n; i++) map_add(c, s->enums_by_name, s->enums[i].name, &s->enums[i]);
+    for (size_t i = 0; i < s->enums_n; i++) {
+        map_add(c, s->enums_by_name, s->enums[i].name, &s->enums[i]);
+        if (!finish_enum(c, &s->enums[i])) return false;
+    }
     for (size_t i = 0; i < s->models_n; i++) {
         map_add(c, s->models_by_name, s->models[i].name, &s->models[i]);
         if (!finish_model(c, &c->models[i])) return false;

@@ -102,14 +102,6 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
     }
 }
 
-static bool value_seen(const map *seen, const schema_enum_value *values, size_t n, nicol_str name)
-{
-    if (seen != NULL) return map_get(seen, name) != NULL;
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(values[i].name, name)) return true;
-    return false;
-}
-
 static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
 {
     size_t n = 0;
@@ -117,20 +109,20 @@ static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
     *e->e = (schema_enum){.name = t->name.name, .db_name = t->name.name, .doc = t->doc};
     e->e->values = KEEP_ARRAY(c, t->values_n, schema_enum_value);
     if (e->e->values == NULL && t->values_n != 0) return;
-    map *seen = t->values_n > SMALL_SET ? map_new(&c->tmem, SIZE_MAX / 64) : NULL;
-    if (seen == NULL && t->values_n > SMALL_SET) {
-        c->oom = true;
-        return;
+    if (t->values_n > SMALL_SET) {
+        e->e->by_name = map_new(c->amem, SIZE_MAX / 64);
+        if (e->e->by_name == NULL) c->oom = true;
+        if (c->oom) return;
     }
     for (ast_value *v = t->values; v != NULL; v = v->next, n++) {
         e->e->values[n] = (schema_enum_value){.name = v->name.name, .db_name = v->name.name, .doc = v->doc};
         check_spelling(c, &v->name, "Enum Value");
-        if (value_seen(seen, e->e->values, n, v->name.name))
+        if (schema_enum_value_get(e->e, v->name.name) != NULL)
             diag_error(&c->diags, v->at, "Value \"%.*s\" is already defined on enum \"%.*s\".", STR_FMT(v->name.name),
                        STR_FMT(t->name.name));
-        else if (seen != NULL) map_add(c, seen, v->name.name, v);
+        else if (e->e->by_name != NULL) map_add(c, e->e->by_name, v->name.name, &e->e->values[n]);
+        e->e->values_n = n + 1;
     }
-    e->e->values_n = n;
     if (n == 0) diag_line(&c->diags, t->at, S("Error validating: An enum must have at least one value."));
 }
 

@@ -17,7 +17,7 @@ typedef struct parser {
     uint32_t last_close_line; /* start of the last line that begins with "}"; UINT32_MAX: none */
     uint32_t last_close;      /* the last "}" anywhere; UINT32_MAX: none */
     int depth;
-    bool oom, deep;
+    bool oom, deep, many; /* `many`: a list of arguments is too long */
     ast_top **tail;
     nicol_str doc; /* comment block right before the next item */
     bool doc_fresh;
@@ -218,6 +218,7 @@ static bool parse_list(parser *p, ast_args *out, char open, char close)
     if (!lex_char(&p->l, open)) return false;
     lex_blank(&p->l);
     bool more = parse_arg(p, out, &tail, &empty);
+    size_t n = 1;
     while (more) {
         mark after = here(p);
         lex_blank(&p->l);
@@ -227,6 +228,11 @@ static bool parse_list(parser *p, ast_args *out, char open, char close)
             more = parse_arg(p, out, &tail, &empty);
         }
         if (!more) back(p, after);
+        if (++n > NICOL_SCHEMA_ARGS_MAX + 1) {
+            p->many = true;
+            *out = (ast_args){0};
+            return back(p, m);
+        }
     }
     lex_blank(&p->l);
     uint32_t comma = p->l.at;
@@ -532,7 +538,19 @@ typedef struct block {
     ast_value **values;
     ast_prop **props;
     ast_attr **attrs;
+    size_t props_n, attrs_n;
 } block;
+
+/* Counts one more thing in a block; false, with a message, when it is full. */
+static bool room(parser *p, span at, size_t *n, size_t most)
+{
+    if (*n < most) {
+        ++*n;
+        return true;
+    }
+    diag_error(p->diags, at, "Error validating: There are more than %zu lines of this kind in one block.", most);
+    return false;
+}
 
 /* True when the line was a field declaration, good or bad. */
 static bool parse_field(parser *p, block *b)
@@ -567,10 +585,9 @@ static bool parse_field(parser *p, block *b)
             STR_FMT(b->top->name.name));
         return true;
     }
-    if (!good) return true;
+    if (!good || !room(p, f->at, &b->top->fields_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
     *b->fields = f;
     b->fields = &f->next;
-    b->top->fields_n++;
     add_item(p, &b->items, ITEM_FIELD, start, f);
     return true;
 }
@@ -584,9 +601,9 @@ static bool parse_value(parser *p, block *b)
     v->name = (ast_ident){name, span_from(p, m.at)};
     if (!parse_line_end(p, &v->attrs, &v->doc)) return back(p, m);
     v->at = span_from(p, m.at);
+    if (!room(p, v->at, &b->top->values_n, NICOL_SCHEMA_VALUES_MAX)) return true;
     *b->values = v;
     b->values = &v->next;
-    b->top->values_n++;
     add_item(p, &b->items, ITEM_VALUE, m.at, v);
     return true;
 }
@@ -606,6 +623,7 @@ static bool parse_prop(parser *p, block *b)
     if (!parse_comment(p, &none)) lex_blank(&p->l);
     if (!lex_newline(&p->l)) return back(p, m);
     take_doc(p);
+    if (!room(p, q->at, &b->props_n, NICOL_SCHEMA_ARGS_MAX)) return true;
     *b->props = q;
     b->props = &q->next;
     add_item(p, &b->items, ITEM_PROP, m.at, q);
@@ -619,6 +637,7 @@ static bool parse_block_attr(parser *p, block *b)
     if (a == NULL) return false;
     if (!lex_newline(&p->l)) return back(p, m);
     take_doc(p);
+    if (!room(p, a->at, &b->attrs_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
     *b->attrs = a;
     b->attrs = &a->next;
     add_item(p, &b->items, ITEM_ATTR, m.at, a);
@@ -659,7 +678,11 @@ static bool parse_open(parser *p)
 
 static void report_line(parser *p, uint32_t start, nicol_str text)
 {
-    if (p->deep) {
+    if (p->many) {
+        diag_error(p->diags, span_from(p, start), "Error validating: More than %d arguments in one list.",
+                   NICOL_SCHEMA_ARGS_MAX);
+        p->many = p->deep = false;
+    } else if (p->deep) {
         diag_error(p->diags, span_from(p, start), "Error validating: Expressions are nested more than %d levels deep.",
                    NICOL_SCHEMA_DEPTH_MAX);
         p->deep = false;
@@ -674,7 +697,7 @@ static bool parse_block_lines(parser *p, const block_rule *r, block *b)
         lex_blank(&p->l);
         uint32_t start = p->l.at;
         if (p->oom || p->l.at >= p->l.end) return false;
-        p->deep = false;
+        p->deep = p->many = false;
         if (r->line(p, b)) continue;
         if (r->attrs && parse_block_attr(p, b)) continue;
         if (parse_comments(p)) {
@@ -796,7 +819,7 @@ static void parse_file(parser *p)
         lex_blank(&p->l);
         uint32_t start = p->l.at;
         if (p->l.at >= p->l.end) return;
-        p->deep = false;
+        p->deep = p->many = false;
         if (parse_any_block(p)) continue;
         if (parse_type_alias(p) || parse_strange_block(p)) {
             p->doc_fresh = false;

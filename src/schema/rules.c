@@ -2,6 +2,7 @@
  *
  * Relation fields of all models come first, so that an index which names a relation field can suggest its scalar fields.
  */
+#include "base/limits.h"
 #include "schema/schema_int.h"
 
 typedef struct target { /* what the attributes of a list stand on */
@@ -151,6 +152,11 @@ static field_list read_fields(sc_ctx *c, model_info *m, const ast_expr *whole, b
     field_list l = {.ok = true};
     size_t n = 0;
     for (const ast_expr *e = list_first(whole); e != NULL; e = list_next(whole, e)) n++;
+    if (n > NICOL_SCHEMA_COLUMNS_MAX) {
+        diag_error(&c->diags, whole->at, "Error validating: More than %d fields in one list.",
+                   NICOL_SCHEMA_COLUMNS_MAX);
+        return (field_list){0};
+    }
     l.cols = NEW_ARRAY(c, n, index_col);
     l.rel_fields = NEW_ARRAY(c, n, field_info *);
     nicol_str *names = NEW_ARRAY(c, n, nicol_str);

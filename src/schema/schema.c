@@ -151,6 +151,9 @@ schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts
         nicol_fail_oom(err);
     } else if (take_files(&c, files, files_n, err)) {
         c.s->a = c.a;
+        c.amem = ARENA_NEW(c.a, mem);
+        if (c.amem != NULL) *c.amem = mem_in_arena(c.a);
+        c.oom = c.amem == NULL;
         bool read = c.diags.errors != 0 || ast_parse(c.files, files_n, c.t, c.a, &c.diags, &c.tops, err);
         c.line_errors = c.diags.errors;
         if (read && c.tops != NULL) run(&c);

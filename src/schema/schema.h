@@ -71,6 +71,7 @@ struct schema_enum {
     nicol_str name, db_name, doc;
     schema_enum_value *values;
     size_t values_n;
+    map *by_name, *by_db; /* large enums; else NULL (use schema_enum_value_get and _by_db) */
 };
 
 struct schema_field {

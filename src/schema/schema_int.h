@@ -129,6 +129,7 @@ typedef struct index_info {
     size_t cols_n;
     named_arg name, map;
     nicol_str db_name;   /* made on first use */
+    uint64_t set_sum;    /* over the columns, whatever their order */
     nicol_str algorithm; /* "Hash"; empty: the default */
     span algorithm_at;
     int clustered; /* -1: not written */
@@ -163,9 +164,10 @@ typedef struct relation_info {
 } relation_info;
 
 typedef struct sc_ctx {
-    arena *a; /* the result */
-    arena *t; /* everything that schema_parse alone needs */
-    mem tmem; /* maps of the work, in t */
+    arena *a;  /* the result */
+    arena *t;  /* everything that schema_parse alone needs */
+    mem tmem;  /* maps of the work, in t */
+    mem *amem; /* maps of the result, in a */
     const mem *m;
     const schema_file *files;
     size_t files_n;
@@ -272,6 +274,7 @@ nicol_str relation_fk_name(sc_ctx *c, relation_info *r);
 void check_model(sc_ctx *c, model_info *m);
 void check_model_functions(sc_ctx *c, model_info *m);
 bool check_ambiguity(sc_ctx *c, const field_info *f);
+void sum_indexes(model_info *m);
 void check_relation(sc_ctx *c, relation_info *r);
 void check_relation_field(sc_ctx *c, field_info *f);
 void check_index(sc_ctx *c, model_info *m, index_info *x);

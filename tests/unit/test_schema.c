@@ -619,6 +619,40 @@ static void test_limits(void)
     free(text);
 }
 
+static void test_counts(void)
+{
+    static const struct {
+        const char *head, *unit, *tail;
+        size_t most;
+    } rows[] = {
+        {DB("sqlite") "model A {\n  id Int @id\n", "  a%zu Int\n", "}\n", NICOL_SCHEMA_FIELDS_MAX - 1},
+        {DB("sqlite") "model A {\n  id Int @id\n", "  @@index([id], map: \"i%zu\")\n", "}\n", NICOL_SCHEMA_FIELDS_MAX},
+        {DB("postgresql") "enum E {\n", "  V%zu\n", "}\nmodel A {\n  id Int @id\n  e E[] @default([V1, V2])\n}\n",
+         NICOL_SCHEMA_VALUES_MAX},
+        {"generator g {\n  provider = \"x\"\n", "  p%zu = \"\"\n", "}\n", NICOL_SCHEMA_ARGS_MAX - 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t extra = 0; extra < 2; extra++) {
+            buf b;
+            buf_init(&b, mem_default, NICOL_SCHEMA_BYTES_MAX);
+            buf_str(&b, str_c(rows[i].head));
+            for (size_t k = 0; k < rows[i].most + extra; k++) {
+                char line[64];
+                const char *gap = strstr(rows[i].unit, "%zu");
+                snprintf(line, sizeof(line), "%.*s%zu%s", (int)(gap - rows[i].unit), rows[i].unit, k, gap + 3);
+                buf_str(&b, str_c(line));
+            }
+            buf_str(&b, str_c(rows[i].tail));
+            buf_char(&b, 0);
+            parsed p = parse(b.ptr);
+            ok((p.s != NULL) == (extra == 0), "row %zu: %zu lines: %.*s", i, rows[i].most + extra,
+               STR_FMT(p.err.message));
+            drop(&p);
+            buf_free(&b);
+        }
+    }
+}
+
 int main(void)
 {
     test_shop_models();
@@ -637,5 +671,6 @@ int main(void)
     test_many_models();
     test_bytes();
     test_limits();
+    test_counts();
     return done_testing();
 }
