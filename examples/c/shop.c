@@ -1,6 +1,8 @@
 /* examples/c/shop.c - the shop from C: a schema, a database file, operations, transactions. No server, no thread.
  *
- *     make build && cc examples/c/shop.c $(PKG_CONFIG_PATH=build pkg-config --cflags --libs nicol) -o shop && ./shop shop.db
+ *     make example-c && build/examples/shop build/shop/shop.db
+ *
+ * After `make install`: cc shop.c $(pkg-config --cflags --libs nicol)
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +44,7 @@ static void list_orders(nicol_db *db)
     nicol_result *r =
         run(db, NULL,
             "{\"modelName\":\"Order\",\"action\":\"findMany\",\"query\":{\"arguments\":{"
-            "\"where\":{\"status\":\"SHIPPED\",\"amount\":{\"gte\":3}},\"orderBy\":{\"id\":\"desc\"},\"take\":3},"
+            "\"where\":{\"status\":\"DELIVERED\",\"amount\":{\"gte\":3}},\"orderBy\":{\"id\":\"desc\"},\"take\":3},"
             "\"selection\":{\"$scalars\":true,\"user\":{\"selection\":{\"email\":true}},"
             "\"product\":{\"selection\":{\"name\":true,\"price\":true}}}}}");
     nicol_rows rows = nicol_result_rows(r);
