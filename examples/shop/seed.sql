@@ -11,7 +11,7 @@ WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60),
 kind(k, name) AS (VALUES (0,'Lamp'),(1,'Chair'),(2,'Desk'),(3,'Mug'),(4,'Book'),(5,'Pen'),(6,'Clock'),(7,'Vase'),(8,'Rug'),(9,'Shelf')),
 look(k, name) AS (VALUES (0,'Oak'),(1,'Blue'),(2,'Small'),(3,'Tall'),(4,'Plain'),(5,'Brass'))
 INSERT INTO "Product" ("sku", "name", "price", "stock")
-SELECT 'SKU' || printf('%03d', i), l.name || ' ' || k.name, (i * 977 % 20000) / 100.0 + 1.99, 200 + i * 37 % 800
+SELECT 'SKU' || printf('%03d', i), l.name || ' ' || k.name, round((i * 977 % 20000) / 100.0 + 1.99, 2), 200 + i * 37 % 800
 FROM n JOIN kind k ON k.k = i % 10 JOIN look l ON l.k = i / 10 % 6 ORDER BY i;
 
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)

@@ -31,7 +31,7 @@ for (const [which, setup, version] of [['v7', 'v7', '7.10.0'], ['v6', 'v6', '6.1
 }
 await check('every request has an id, and a log line with it', async () => {
   const lines = server.lines().filter((l) => l.event === 'request')
-  assert.ok(lines.length > 50)
+  assert.ok(lines.length > 50, `${lines.length} lines: ${server.log().slice(0, 300)}`)
   for (const l of lines) assert.match(l.request_id, /^[A-Za-z0-9._-]{1,128}$/)
 })
 await check('SIGTERM ends it with status 0', async () => {

@@ -27,6 +27,7 @@ export async function done() {
 }
 
 const servers = new Set()
+let started = 0
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms))
 
 /** Runs the program to its end: {status, stdout, stderr}. */
@@ -41,10 +42,12 @@ export async function serve(args, { env, prefix = [], ready = 15000 } = {}) {
   const argv = [...prefix, nicol, 'serve', ...args]
   if (!args.includes('--listen')) argv.push('--listen', '127.0.0.1:0')
   if (!args.includes('--state')) argv.push('--state', path.join(tmp, `state-${process.pid}-${servers.size}-${Date.now()}`))
-  const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
-  const s = { child, pid: child.pid, stderr: '', stdout: '', urls: [] }
+  // To a file, not a pipe: a suite that blocks (spawnSync) reads nothing meanwhile, and the server must not wait for it.
+  const logFile = path.join(tmp, `log-${process.pid}-${started++}`), logFd = fs.openSync(logFile, 'w')
+  const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', logFd], env: { ...process.env, ...env } })
+  fs.closeSync(logFd)
+  const s = { child, pid: child.pid, stdout: '', urls: [], get stderr() { return fs.readFileSync(logFile, 'utf8') } }
   const ended = new Promise((r) => child.on('exit', (code, signal) => { s.ended = { code, signal }; servers.delete(s); r(s.ended) }))
-  child.stderr.setEncoding('utf8').on('data', (d) => { s.stderr += d })
   s.log = () => s.stderr
   s.lines = () => s.stderr.split('\n').filter(Boolean).map((l) => JSON.parse(l))
   s.stop = async (signal = 'SIGTERM', wait = 20000) => {
