@@ -186,7 +186,8 @@ bool fail_rule(run *r, const plan_node *n, val v)
     }
     nicol_fail_in(r->a, r->err, code, "%.*s", (int)b.len, b.ptr);
     buf_free(&b);
-    if (r->err && r->err->code == code) r->err->meta = n->u.validate.context->json;
+    /* A copy: the plan may go before the error is told. */
+    if (r->err && r->err->code == code) r->err->meta = arena_str(r->a, n->u.validate.context->json);
     return false;
 }
 
