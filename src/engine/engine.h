@@ -41,12 +41,31 @@ engine_schema *engine_schema_own(engine *e);
 
 /* --- the JSON protocol (clients of version 5 and 6, C, nicol query) -------------------------------------------------- */
 
+/* What a client wants to see of its own request: the `extensions` of an answer. Statements are noted while it runs. */
+typedef struct engine_telemetry {
+    bool logs, spans;    /* asked for */
+    char trace_id[33];   /* of the client's trace, else a new one */
+    char parent_id[17];  /* the client's span, or empty */
+    const char *system;  /* the driver's name */
+    buf log_text, span_text;
+    uint32_t left_out;   /* statements past the limit */
+} engine_telemetry;
+/* asked: the client's list ("tracing, info, query"); traceparent: as in W3C Trace Context, may be empty. False when
+ * nothing is wanted: then there is nothing to free. */
+bool engine_telemetry_init(engine_telemetry *t, engine *e, nicol_str asked, nicol_str traceparent);
+/* A span of our own around something else than a statement: "commit_transaction". */
+void engine_telemetry_span(engine_telemetry *t, const char *name, int64_t start_us);
+/* Puts "extensions" into a finished answer, the JSON object at the end of `out`. */
+void engine_telemetry_put(engine_telemetry *t, buf *out);
+void engine_telemetry_free(engine_telemetry *t);
+
 typedef struct engine_call {
     nicol_str request_id;  /* for logs; may be empty */
     exec_tx *tx;           /* run inside it; or NULL */
     arena *a;              /* of the request */
     int64_t deadline_us;   /* IO_NEVER: none */
     uint32_t operations;   /* out: how many ran */
+    engine_telemetry *telemetry; /* or NULL */
     nicol_error *error;    /* out, may be NULL: the error that the answer holds, unless operations failed apart */
 } engine_call;
 

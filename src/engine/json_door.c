@@ -176,6 +176,7 @@ static void run_one(engine *e, engine_schema *s, json_val request, engine_call *
         put_data_start(&r, out);
         exec_request rq = {.plan = r.plan, .params = r.params, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
         bool has_value = true;
+        telemetry_watch(call, &rq);
         good = exec_run(e->x, &rq, out, &has_value, &err);
         if (good && !has_value) buf_lit(out, "null");
         if (good) buf_lit(out, "}}");
@@ -245,6 +246,7 @@ static void run_together(engine *e, engine_schema *s, json_val list, json_val op
     if (good) {
         buf_lit(out, "{\"batchResult\":[");
         exec_request common = {.tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
+        telemetry_watch(call, &common);
         good = exec_batch(e->x, items, b.n, iso, &common, put_around, &b, out, &at, &err);
         if (good) buf_lit(out, "]}");
     }

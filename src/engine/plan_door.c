@@ -115,6 +115,7 @@ static bool sql_comment(engine *e, json_val comments, arena *a, nicol_str *out, 
 static bool run_plan(engine *e, kept *k, json_val root, engine_call *call, buf *out, nicol_error *err)
 {
     exec_request rq = {.plan = k->plan, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
+    telemetry_watch(call, &rq);
     val *params = ARENA_ARRAY(call->a, k->plan->params_n + 1u, val);
     if (!params) return nicol_fail_oom(err);
     if (!plan_take_params(k->plan, json_get(root, S("params")), call->a, params, err)) return false;

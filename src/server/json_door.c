@@ -126,6 +126,8 @@ static void run(exchange *x, nicol_str hash, nicol_str tx_id)
     engine_call call = call_of(x);
     nicol_error err = {0};
     bool failed = false, good = true;
+    engine_telemetry t;
+    call.telemetry = want_telemetry(x, &t);
     if (tx_id.len > 0) {
         call.tx = exec_tx_take(engine_exec(x->s->e), tx_id, x->key_id, "query", x->rq->arena, &err);
         good = call.tx != NULL;
@@ -134,6 +136,7 @@ static void run(exchange *x, nicol_str hash, nicol_str tx_id)
     if (call.tx) exec_tx_give(call.tx);
     engine_schema_give(x->s->e, s);
     x->operations = call.operations;
+    show_telemetry(x, call.telemetry, good);
     x->rs->content_type = S("application/json");
     if (good) return;
     buf_clear(&x->rs->out);
@@ -185,6 +188,7 @@ static void tx_start(exchange *x, nicol_str version, nicol_str hash)
     buf_lit(out, "/itx/");
     json_put_escaped(out, id);
     buf_lit(out, "\"}}");
+    show_transaction(x, "start_transaction");
     if (http_client_gone(x->rq)) {
         nicol_error ignored = {0};
         (void)!exec_tx_rollback(engine_exec(x->s->e), id, x->key_id, x->rq->arena, &ignored);
@@ -204,6 +208,7 @@ static void tx_end(exchange *x, nicol_str id, bool commit)
     }
     x->rs->content_type = S("application/json");
     buf_lit(&x->rs->out, "{}");
+    show_transaction(x, commit ? "commit_transaction" : "rollback_transaction");
 }
 
 bool json_door(exchange *x, nicol_str path)

@@ -22,8 +22,10 @@ static void run_query(exchange *x, nicol_str tx_id)
 {
     if (!method_is(x, HTTP_POST) || !guard_key(x, KEY_QUERY)) return;
     engine_call call = call_of(x);
+    engine_telemetry t;
     nicol_error err = {0};
     bool good = true;
+    call.telemetry = want_telemetry(x, &t);
     if (tx_id.len > 0) {
         call.tx = exec_tx_take(engine_exec(x->s->e), tx_id, x->key_id, "query", x->rq->arena, &err);
         good = call.tx != NULL;
@@ -31,6 +33,7 @@ static void run_query(exchange *x, nicol_str tx_id)
     good = good && engine_plan(x->s->e, x->rq->body, &call, &x->rs->out, &err);
     if (call.tx) exec_tx_give(call.tx);
     x->operations = call.operations;
+    show_telemetry(x, call.telemetry, good);
     if (good) x->rs->content_type = S("application/json");
     else answer_nicol_error(x, &err);
 }
@@ -83,6 +86,7 @@ static void tx_start(exchange *x)
     buf_lit(&x->rs->out, "{\"id\":");
     json_put_str(&x->rs->out, id);
     buf_char(&x->rs->out, '}');
+    show_transaction(x, "start_transaction");
     if (http_client_gone(x->rq)) { /* nobody will ever end it */
         nicol_error ignored = {0};
         (void)!exec_tx_rollback(engine_exec(x->s->e), id, x->key_id, x->rq->arena, &ignored);
@@ -96,8 +100,12 @@ static void tx_end(exchange *x, nicol_str id, bool commit)
     exec *e = engine_exec(x->s->e);
     bool good = commit ? exec_tx_commit(e, id, x->key_id, x->rq->arena, &err)
                        : exec_tx_rollback(e, id, x->key_id, x->rq->arena, &err);
-    if (good) answer_json(x, "{}");
-    else answer_nicol_error(x, &err);
+    if (!good) {
+        answer_nicol_error(x, &err);
+        return;
+    }
+    answer_json(x, "{}");
+    show_transaction(x, commit ? "commit_transaction" : "rollback_transaction");
 }
 
 bool plan_door(exchange *x, nicol_str path)

@@ -116,6 +116,28 @@ static void ready(exchange *x)
     buf_lit(&x->rs->out, "{\"status\":\"ready\"}");
 }
 
+engine_telemetry *want_telemetry(exchange *x, engine_telemetry *t)
+{
+    nicol_str asked = http_header_get(x->rq, S("x-capture-telemetry"));
+    if (asked.len == 0) return NULL;
+    return engine_telemetry_init(t, x->s->e, asked, http_header_get(x->rq, S("traceparent"))) ? t : NULL;
+}
+
+void show_telemetry(exchange *x, engine_telemetry *t, bool good)
+{
+    if (!t) return;
+    if (good) engine_telemetry_put(t, &x->rs->out);
+    engine_telemetry_free(t);
+}
+
+void show_transaction(exchange *x, const char *name)
+{
+    engine_telemetry t;
+    if (!want_telemetry(x, &t)) return;
+    engine_telemetry_span(&t, name, x->rq->start_us);
+    show_telemetry(x, &t, true);
+}
+
 static void route(exchange *x)
 {
     nicol_str path = x->rq->path;
