@@ -614,24 +614,40 @@ static void relation(cc_stmt *st, place at, const query_filter *f)
 
 /* --- the tree ---------------------------------------------------------------------------------------------------------- */
 
+#define BALANCE_MIN 100 /* a longer list is written as a tree: databases limit the depth that a OR b OR c ... makes */
+
+/* The kids [from, to) of a list of which none may be left out. */
+static void put_range(cc_stmt *st, place at, query_filter *const *kids, uint32_t from, uint32_t to, bool or)
+{
+    if (to - from > BALANCE_MIN) {
+        uint32_t mid = from + (to - from) / 2;
+        cc_lit(st, "(");
+        put_range(st, at, kids, from, mid, or);
+        cc_sql(st, or ? NICOL_STR(") OR (") : NICOL_STR(") AND ("));
+        put_range(st, at, kids, mid, to, or);
+        cc_lit(st, ")");
+        return;
+    }
+    for (uint32_t i = from; i < to && !st->c->failed; i++) {
+        if (i > from) cc_sql(st, or ? NICOL_STR(" OR ") : NICOL_STR(" AND "));
+        put(st, at, kids[i]);
+    }
+}
+
 static void put_list(cc_stmt *st, place at, const query_filter *f, bool or)
 {
+    query_filter **kids = CC_ARRAY(st->c, f->kids_n, query_filter *);
     uint32_t n = 0;
-    for (uint32_t i = 0; i < f->kids_n; i++) n += or || !cc_filter_trivial(f->kids[i]);
+    for (uint32_t i = 0; kids && i < f->kids_n; i++) {
+        if (or || !cc_filter_trivial(f->kids[i])) kids[n++] = f->kids[i];
+    }
     if (n == 0) {
-        if (or) cc_lit(st, "1=0");
-        else cc_lit(st, "1=1");
+        cc_sql(st, or ? NICOL_STR("1=0") : NICOL_STR("1=1"));
         return;
     }
     if (or && n > 1) at.flat = false;
     if (n > 1) cc_lit(st, "(");
-    bool first = true;
-    for (uint32_t i = 0; i < f->kids_n; i++) {
-        if (!or && cc_filter_trivial(f->kids[i])) continue;
-        if (!first) cc_sql(st, or ? NICOL_STR(" OR ") : NICOL_STR(" AND "));
-        first = false;
-        put(st, at, f->kids[i]);
-    }
+    put_range(st, at, kids, 0, n, or);
     if (n > 1) cc_lit(st, ")");
 }
 
@@ -640,15 +656,16 @@ static void put_not(cc_stmt *st, place at, const query_filter *f)
     at.neg = !at.neg;
     at.odd = !at.odd;
     at.flat = false;
-    if (f->kids_n == 0) cc_lit(st, "1=1");
-    if (f->kids_n > 1) cc_lit(st, "(");
-    for (uint32_t i = 0; i < f->kids_n; i++) {
-        if (i) cc_lit(st, " AND ");
-        cc_lit(st, "(NOT ");
-        put(st, at, f->kids[i]);
-        cc_lit(st, ")");
+    if (f->kids_n == 0) {
+        cc_lit(st, "1=1");
+        return;
     }
+    /* NOT a AND NOT b is NOT (a OR b), in three truth values too. */
+    cc_lit(st, "(NOT ");
+    if (f->kids_n > 1) cc_lit(st, "(");
+    put_range(st, at, f->kids, 0, f->kids_n, true);
     if (f->kids_n > 1) cc_lit(st, ")");
+    cc_lit(st, ")");
 }
 
 static void put(cc_stmt *st, place at, const query_filter *f)
