@@ -269,6 +269,19 @@ static bool process_list(run *r, val v, const plan_ops *ops, unsigned depth, val
     return true;
 }
 
+/* A list of plain values, as mapField makes it: skip, take and reverse are all that can be asked of it. */
+static bool process_values(run *r, val v, const plan_ops *ops, val *out)
+{
+    uint64_t from = ops->has_pagination && ops->has_skip && ops->skip > 0 ? (uint64_t)ops->skip : 0;
+    uint64_t n = v.n > from ? v.n - from : 0;
+    if (ops->has_pagination && ops->has_take && ops->take >= 0 && (uint64_t)ops->take < n) n = (uint64_t)ops->take;
+    val *list = ARENA_ARRAY(r->a, n ? n : 1, val);
+    if (!list) return run_oom(r);
+    for (uint64_t i = 0; i < n; i++) list[i] = v.u.list[from + (ops->reverse ? n - 1 - i : i)];
+    *out = (val){.type = VAL_LIST, .n = (uint32_t)n, .u.list = list};
+    return true;
+}
+
 static bool process_at(run *r, val v, const plan_ops *ops, unsigned depth, val *out)
 {
     if (depth == 0)
@@ -281,6 +294,9 @@ static bool process_at(run *r, val v, const plan_ops *ops, unsigned depth, val *
     *out = v;
     if (val_is_nullish(v)) return true;
     if (v.type == VAL_RECORD) return process_one(r, v.u.rec, ops, depth - 1, out);
+    if (v.type == VAL_LIST && v.n && v.u.list[0].type != VAL_RECORD && !ops->has_cursor && !ops->has_linking) {
+        return process_values(r, v, ops, out);
+    }
     if (v.type == VAL_ROWS || v.type == VAL_LIST) return process_list(r, v, ops, depth - 1, out);
     return nicol_fail(r->err, NICOL_E_INTERNAL, "in-memory operations need records");
 }

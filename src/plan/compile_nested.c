@@ -76,7 +76,7 @@ void w_nested_delete_many(const wnested *x, const query_nested_item *it)
     wblock b;
     wb_open(c, &b);
     wwhere where = {.filter = it->where, .link = x->n->field, .link_vals = w_parent_vals(&b, x)};
-    w_before_delete(&b, x->child, &where, true);
+    w_before_delete(&b, x->child, &where, false);
     wb_do(&b, w_delete(c, x->child, &where, NULL));
     wb_do(x->b, wb_close(&b, NULL));
 }
@@ -112,7 +112,7 @@ void w_nested_delete(const wnested *x)
         cur = wb_require(&b, &cur, &need);
         where = (wwhere){.keys = id.v, .keys_n = id.n, .vals = wb_identity(&b, &cur)};
     }
-    w_before_delete(&b, x->child, &where, list);
+    w_before_delete(&b, x->child, &where, false);
     wb_do(&b, w_delete(c, x->child, &where, NULL));
     wb_do(x->b, wb_close(&b, NULL));
 }
@@ -249,6 +249,7 @@ static void child_connect_one(const wnested *x)
     wb_do(x->b, wb_close(&b, NULL));
 }
 
+/* A new child takes no place that another one holds: one-to-one, that is a unique violation, as with the reference. */
 static void child_connect_or_create(const wnested *x)
 {
     cc *c = x->b->c;
@@ -260,7 +261,6 @@ static void child_connect_or_create(const wnested *x)
         wb_open(c, &missing);
         wrow row = w_nested_current(&b, x, it->where, false, NULL);
         attach(&found, x, &row, S("a nested connect or create"));
-        if (!x->r->fk_required) release_current(&missing, x);
         insert_child(&missing, x, it->create, S("a nested connect or create"), inline_text(x));
         const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
         wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
