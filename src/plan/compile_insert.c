@@ -18,11 +18,11 @@ typedef struct inserter {
     uint32_t fixed_n;
     bool skip_duplicates;
     const wfields *ret;
-    const query_set **sets;      /* of the current row, by field index */
-    const wassign **fixed_at;    /* by field index */
-    const schema_field **cols;   /* of the current statement */
+    const query_set **sets;    /* of the current row, by field index */
+    const wassign **fixed_at;  /* by field index */
+    const schema_field **cols; /* of the current statement */
     uint32_t cols_n;
-    uint32_t *group;             /* of each row */
+    uint32_t *group; /* of each row */
 } inserter;
 
 static bool stored(const schema_field *f)
@@ -209,13 +209,15 @@ static uint32_t find_groups(inserter *in)
         memset(mask, 0, words * sizeof *mask);
         for (size_t i = 0; i < in->m->fields_n; i++) {
             const schema_field *f = &in->m->fields[i];
-            if (stored(f) && made_by_database(f) && cell_of(in, f) == CELL_LEFT_OUT) mask[i / 64] |= (uint64_t)1 << (i % 64);
+            if (stored(f) && made_by_database(f) && cell_of(in, f) == CELL_LEFT_OUT)
+                mask[i / 64] |= (uint64_t)1 << (i % 64);
         }
         uint32_t g = 0;
         while (g < n && memcmp(masks + g * words, mask, words * sizeof *mask) != 0) g++;
         if (g == n) {
             if (n == cap) {
-                uint64_t *more = arena_grow(c->a, masks, cap * words * sizeof *mask, (cap + 4) * 2 * words * sizeof *mask);
+                uint64_t *more =
+                    arena_grow(c->a, masks, cap * words * sizeof *mask, (cap + 4) * 2 * words * sizeof *mask);
                 if (!more) {
                     cc_oom(c);
                     return 0;
@@ -262,11 +264,17 @@ static void append(cc *c, node_list *l, const plan_node *x)
     l->v[l->n++] = x;
 }
 
-const plan_node *w_insert(cc *c, const schema_model *m, const query_write *const *rows, uint32_t rows_n, const wassign *fixed,
-                          uint32_t fixed_n, bool skip_duplicates, const wfields *ret)
+const plan_node *w_insert(cc *c, const schema_model *m, const query_write *const *rows, uint32_t rows_n,
+                          const wassign *fixed, uint32_t fixed_n, bool skip_duplicates, const wfields *ret)
 {
-    inserter in = {.c = c, .m = m, .rows = rows, .rows_n = rows_n, .fixed = fixed, .fixed_n = fixed_n,
-                   .skip_duplicates = skip_duplicates, .ret = ret};
+    inserter in = {.c = c,
+                   .m = m,
+                   .rows = rows,
+                   .rows_n = rows_n,
+                   .fixed = fixed,
+                   .fixed_n = fixed_n,
+                   .skip_duplicates = skip_duplicates,
+                   .ret = ret};
     if (!start(&in)) return NULL;
     node_list list = {0};
     uint32_t groups = find_groups(&in);

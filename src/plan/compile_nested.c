@@ -213,7 +213,8 @@ static void attach(wblock *b, const wnested *x, const wrow *row, nicol_str opera
     wfields id = w_identity(x->child);
     wwhere self = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(b, row)};
     bool finds = x->n->kind == NESTED_CONNECT_OR_CREATE && x->r->kind == RELATION_ONE_ONE;
-    nicol_str needed = cc_printf(c, "%s '%.*s' record(s)", finds ? "find" : "update inlined relation for", STR_FMT(x->child->name));
+    nicol_str needed =
+        cc_printf(c, "%s '%.*s' record(s)", finds ? "find" : "update inlined relation for", STR_FMT(x->child->name));
     if (x->creating || x->r->kind != RELATION_ONE_ONE) {
         const pval *v = required_parent(b, x, operation, needed);
         if (v) wb_do(b, w_set_fk(c, x->r, v, &self));
@@ -401,7 +402,12 @@ void w_nested(wblock *b, const query_write *w, const wrow *parent, const wrow *a
     for (uint32_t i = 0; i < w->nested_n && !b->c->failed; i++) {
         const query_nested *n = &w->nested[i];
         if (w_is_inline(n)) continue;
-        wnested x = {.b = b, .n = n, .r = n->field->relation, .child = n->field->target, .parent = parent, .creating = ahead != NULL};
+        wnested x = {.b = b,
+                     .n = n,
+                     .r = n->field->relation,
+                     .child = n->field->target,
+                     .parent = parent,
+                     .creating = ahead != NULL};
         if (ahead && ahead[i].sure) x.found = &ahead[i];
         if (common(&x)) continue;
         if (x.r->kind == RELATION_MANY_MANY) w_nested_many(&x);

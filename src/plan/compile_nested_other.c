@@ -112,7 +112,8 @@ static void tie(wblock *b, const wnested *x, const wrow *rows)
 }
 
 /* Cuts the ties between the parent and the children that fit `any` (of n items), or all. */
-static void untie(wblock *b, const wnested *x, const pval *parent, const query_nested_item *const *items, uint32_t n, bool all)
+static void untie(wblock *b, const wnested *x, const pval *parent, const query_nested_item *const *items, uint32_t n,
+                  bool all)
 {
     cc *c = b->c;
     cc_link link;

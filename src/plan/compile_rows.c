@@ -28,13 +28,15 @@ static wneed inline_need(cc *c, const query_nested *n, bool creating)
     wneed need = {.relation = n->field, .model = n->field->target};
     if (n->kind == NESTED_CREATE) {
         need.operation = S("a nested create");
-        need.needed_for = cc_printf(c, one ? "create inlined relation for '%.*s' record(s)" : "inline the relation on '%.*s' record(s)",
-                                    STR_FMT(m->name));
+        need.needed_for = cc_printf(
+            c, one ? "create inlined relation for '%.*s' record(s)" : "inline the relation on '%.*s' record(s)",
+            STR_FMT(m->name));
     } else {
         need.operation = n->kind == NESTED_CONNECT ? S("a nested connect") : S("a nested connect or create");
         if (one && !creating) return need;
-        need.needed_for = cc_printf(c, one ? "create or connect inlined relation for '%.*s' record(s)"
-                                           : "inline the relation on '%.*s' record(s)",
+        need.needed_for = cc_printf(c,
+                                    one ? "create or connect inlined relation for '%.*s' record(s)"
+                                        : "inline the relation on '%.*s' record(s)",
                                     STR_FMT(m->name));
     }
     return need;
@@ -109,7 +111,8 @@ static wrow require_updated(wblock *b, const query_write *w, const wrow *row)
         wneed need = {.relation = n->field,
                       .model = connect ? w->model : n->field->target,
                       .operation = connect ? S("a nested connect") : S("a nested connect or create"),
-                      .needed_for = cc_printf(b->c, "update inlined relation for '%.*s' record(s)", STR_FMT(from->name))};
+                      .needed_for =
+                          cc_printf(b->c, "update inlined relation for '%.*s' record(s)", STR_FMT(from->name))};
         r = wb_require(b, &r, &need);
     }
     return r;
@@ -121,10 +124,13 @@ static const wrow *look_ahead(wblock *b, const query_write *w)
     wrow *rows = CC_ARRAY(b->c, w->nested_n, wrow);
     for (uint32_t i = 0; rows && i < w->nested_n; i++) {
         const query_nested *n = &w->nested[i];
-        if (n->kind != NESTED_CONNECT || w_is_inline(n) || n->field->relation->kind != RELATION_ONE_ONE || n->items_n == 0) continue;
+        if (n->kind != NESTED_CONNECT || w_is_inline(n) || n->field->relation->kind != RELATION_ONE_ONE ||
+            n->items_n == 0)
+            continue;
         wnested x = {.b = b, .n = n, .r = n->field->relation, .child = n->field->target, .creating = true};
-        wneed need = w_need(&x, x.child, S("a nested connect"),
-                            cc_printf(b->c, "create or connect inlined relation for '%.*s' record(s)", STR_FMT(w->model->name)));
+        wneed need =
+            w_need(&x, x.child, S("a nested connect"),
+                   cc_printf(b->c, "create or connect inlined relation for '%.*s' record(s)", STR_FMT(w->model->name)));
         wrow row = w_nested_current(b, &x, n->items[0].where, false, NULL);
         rows[i] = wb_require(b, &row, &need);
     }

@@ -150,7 +150,8 @@ wrow wb_require(wblock *b, const wrow *r, const wneed *need)
                         .relation_type = w_relation_kind(need->relation->relation),
                         .operation = need->operation,
                         .needed_for = need->needed_for};
-    const plan_node *x = cc_validate(c, cc_get(c, r->slot), (plan_rule){RULE_COUNT_NEQ, 0}, VIOLATION_MISSING_RELATED, &ctx);
+    const plan_node *x =
+        cc_validate(c, cc_get(c, r->slot), (plan_rule){RULE_COUNT_NEQ, 0}, VIOLATION_MISSING_RELATED, &ctx);
     return wb_row(b, r->model, x, true);
 }
 
@@ -172,9 +173,10 @@ void w_fail_required(cc *c, const schema_relation *r)
 {
     if (c->failed) return;
     c->failed = true;
-    nicol_fail(c->err, NICOL_E_RELATION_VIOLATION,
-               "The change you are trying to make would violate the required relation '%.*s' between the `%.*s` and `%.*s` models.",
-               STR_FMT(r->name), STR_FMT(r->model[1]->name), STR_FMT(r->model[0]->name));
+    nicol_fail(
+        c->err, NICOL_E_RELATION_VIOLATION,
+        "The change you are trying to make would violate the required relation '%.*s' between the `%.*s` and `%.*s` models.",
+        STR_FMT(r->name), STR_FMT(r->model[1]->name), STR_FMT(r->model[0]->name));
     nicol_str meta = arena_printf(c->a, "{\"relation\":\"%.*s\",\"modelA\":\"%.*s\",\"modelB\":\"%.*s\"}",
                                   STR_FMT(r->name), STR_FMT(r->model[1]->name), STR_FMT(r->model[0]->name));
     nicol_error *e = c->err;
@@ -212,8 +214,8 @@ static const plan_node *complete(cc *c, const query_select *sel, const plan_node
 static const plan_node *create_many(cc *c)
 {
     const query_op *op = c->op;
-    const plan_node *x = w_insert(c, op->model, (const query_write *const *)op->rows, op->rows_n, NULL, 0,
-                                  op->skip_duplicates, NULL);
+    const plan_node *x =
+        w_insert(c, op->model, (const query_write *const *)op->rows, op->rows_n, NULL, 0, op->skip_duplicates, NULL);
     return cc_data_map(c, x, cc_shape_affected(c));
 }
 
@@ -221,8 +223,8 @@ static const plan_node *create_many_return(cc *c)
 {
     const query_op *op = c->op;
     wfields ret = select_fields(c, op->select, true);
-    const plan_node *x = w_insert(c, op->model, (const query_write *const *)op->rows, op->rows_n, NULL, 0,
-                                  op->skip_duplicates, &ret);
+    const plan_node *x =
+        w_insert(c, op->model, (const query_write *const *)op->rows, op->rows_n, NULL, 0, op->skip_duplicates, &ret);
     return cc_data_map(c, complete(c, op->select, x, false), cc_shape(c, op->select));
 }
 
@@ -287,7 +289,8 @@ static const plan_node *read_back(wblock *b, const query_select *sel, const wrow
 }
 
 /* The answer for a row that was just written with the columns that its selection (or re-reading it) needs. */
-static const plan_node *answer(wblock *b, const query_write *w, const query_select *sel, const wrow *row, nicol_str operation)
+static const plan_node *answer(wblock *b, const query_write *w, const query_select *sel, const wrow *row,
+                               nicol_str operation)
 {
     cc *c = b->c;
     wrow r = *row;
@@ -359,7 +362,8 @@ static bool equalities(const query_filter *f, const query_filter **out, uint32_t
         }
         return true;
     }
-    if (f->kind != QFILTER_SCALAR || f->op != QOP_EQ || f->insensitive || f->has_path || f->value.kind != QVAL_PARAM || *n == max) {
+    if (f->kind != QFILTER_SCALAR || f->op != QOP_EQ || f->insensitive || f->has_path || f->value.kind != QVAL_PARAM ||
+        *n == max) {
         return false;
     }
     out[(*n)++] = f;
@@ -419,8 +423,8 @@ static const plan_node *upsert_native(cc *c, const schema_index *key)
 static const plan_node *upsert_one(cc *c)
 {
     const query_op *op = c->op;
-    if (op->create->nested_n == 0 && op->update->nested_n == 0 && c->d->upsert_on_conflict && c->d->returning
-        && !op->schema->relation_mode_emulated) {
+    if (op->create->nested_n == 0 && op->update->nested_n == 0 && c->d->upsert_on_conflict && c->d->returning &&
+        !op->schema->relation_mode_emulated) {
         const schema_index *key = conflict_key(c, op->find.where, op->create);
         if (key) return upsert_native(c, key);
     }

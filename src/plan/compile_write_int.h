@@ -49,8 +49,10 @@ typedef struct wneed {
     nicol_str needed_for;
 } wneed;
 wrow wb_require(wblock *b, const wrow *r, const wneed *need);
-const plan_node *w_must_exist(cc *c, const plan_node *x, nicol_str operation); /* "No record was found for an update." */
-const plan_node *w_no_rows(cc *c, const plan_node *x, const schema_relation *r); /* or the required relation is violated */
+const plan_node *w_must_exist(cc *c, const plan_node *x,
+                              nicol_str operation); /* "No record was found for an update." */
+const plan_node *w_no_rows(cc *c, const plan_node *x,
+                           const schema_relation *r);  /* or the required relation is violated */
 void w_fail_required(cc *c, const schema_relation *r); /* the same, known while compiling */
 nicol_str w_relation_kind(const schema_relation *r);
 
@@ -62,14 +64,14 @@ struct wwhere {
     const query_filter *filter;
     const query_nested_item *const *any; /* has_any: one of these items' filters; none of them: no row */
     uint32_t any_n;
-    bool has_any, none_of; /* none_of: not one of them */
+    bool has_any, none_of;           /* none_of: not one of them */
     const schema_field *const *keys; /* keys[i] = vals[i] */
     const pval *vals;
     uint32_t keys_n;
-    bool not_keys; /* other rows than the one with these keys */
-    const schema_field *link; /* the rows that hang on a parent by this field of the parent's model ... */
-    const pval *link_vals;    /* ... whose link columns these are */
-    const wwhere *but;        /* not the rows that fit this */
+    bool not_keys;                /* other rows than the one with these keys */
+    const schema_field *link;     /* the rows that hang on a parent by this field of the parent's model ... */
+    const pval *link_vals;        /* ... whose link columns these are */
+    const wwhere *but;            /* not the rows that fit this */
     const schema_relation *fk_of; /* rows whose foreign key refers to rows of model[0] that fit *fk_to */
     const wwhere *fk_to;
     bool has_limit;
@@ -103,7 +105,8 @@ void w_returning(cc_stmt *st, const wfields *ret);
 void w_assign(cc_stmt *st, const schema_model *m, const wassign *a);
 const plan_node *w_select(cc *c, const schema_model *m, const wfields *fields, const wwhere *w);
 /* ret NULL: the number of rows, else the rows. */
-const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w, const wfields *ret);
+const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w,
+                          const wfields *ret);
 const plan_node *w_delete(cc *c, const schema_model *m, const wwhere *w, const wfields *ret);
 /* Sets the foreign key columns of rows, to null or to values. */
 const plan_node *w_clear_fk(cc *c, const schema_relation *r, const wwhere *w);
@@ -111,8 +114,8 @@ const plan_node *w_set_fk(cc *c, const schema_relation *r, const pval *to, const
 /* What an update writes: the request's sets, `fixed`, and @updatedAt when there is anything at all. */
 const wassign *w_assigns(cc *c, const query_write *w, const wassign *fixed, uint32_t fixed_n, uint32_t *n);
 
-const plan_node *w_insert(cc *c, const schema_model *m, const query_write *const *rows, uint32_t rows_n, const wassign *fixed,
-                          uint32_t fixed_n, bool skip_duplicates, const wfields *ret);
+const plan_node *w_insert(cc *c, const schema_model *m, const query_write *const *rows, uint32_t rows_n,
+                          const wassign *fixed, uint32_t fixed_n, bool skip_duplicates, const wfields *ret);
 const plan_node *w_insert_or_update(cc *c, const query_write *create, const query_write *update,
                                     const schema_index *conflict, const query_filter *where, const wfields *ret);
 

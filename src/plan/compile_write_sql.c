@@ -14,7 +14,8 @@ static void keys(cc_stmt *st, nicol_str alias, const wwhere *w)
 static const query_filter *one_equality(const query_filter *f)
 {
     while (f && f->kind == QFILTER_AND && f->kids_n == 1) f = f->kids[0];
-    if (!f || f->kind != QFILTER_SCALAR || f->op != QOP_EQ || f->insensitive || f->has_path || f->aggregate != AGG_NONE) return NULL;
+    if (!f || f->kind != QFILTER_SCALAR || f->op != QOP_EQ || f->insensitive || f->has_path || f->aggregate != AGG_NONE)
+        return NULL;
     return f->value.kind == QVAL_PARAM && !f->value.list ? f : NULL;
 }
 
@@ -112,11 +113,11 @@ static void refers(cc_stmt *st, nicol_str alias, const wwhere *w)
 static void parts(cc_stmt *st, const schema_model *m, nicol_str alias, const wwhere *w)
 {
     bool some = false;
-#define PART(given, write)                \
-    if (given) {                          \
-        if (some) cc_lit(st, " AND ");    \
-        some = true;                      \
-        write;                            \
+#define PART(given, write)             \
+    if (given) {                       \
+        if (some) cc_lit(st, " AND "); \
+        some = true;                   \
+        write;                         \
     }
     PART(w->keys_n, keys(st, alias, w))
     PART(w->filter && !cc_filter_trivial(w->filter), cc_where(st, m, alias, w->filter))
@@ -236,8 +237,9 @@ bool w_same_value(cc *c, const query_value *a, const query_value *b)
 static bool same_filter(cc *c, const query_filter *a, const query_filter *b, unsigned depth)
 {
     if (!a || !b) return a == b;
-    if (depth > NICOL_QUERY_DEPTH_MAX || a->kind != b->kind || a->kids_n != b->kids_n || a->field != b->field || a->op != b->op
-        || a->insensitive != b->insensitive || a->has_path || b->has_path || a->quantifier != b->quantifier) {
+    if (depth > NICOL_QUERY_DEPTH_MAX || a->kind != b->kind || a->kids_n != b->kids_n || a->field != b->field ||
+        a->op != b->op || a->insensitive != b->insensitive || a->has_path || b->has_path ||
+        a->quantifier != b->quantifier) {
         return false;
     }
     if (a->kind == QFILTER_SCALAR && !w_same_value(c, &a->value, &b->value)) return false;
@@ -371,7 +373,8 @@ void w_assign(cc_stmt *st, const schema_model *m, const wassign *a)
     cc_lit(st, ")");
 }
 
-const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w, const wfields *ret)
+const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w,
+                          const wfields *ret)
 {
     cc_stmt st;
     cc_stmt_begin(c, &st);
@@ -425,7 +428,8 @@ const wassign *w_assigns(cc *c, const query_write *w, const wassign *fixed, uint
         const query_set *s = &w->sets[i];
         if (assigned(fixed, fixed_n, s->field)) continue;
         bool null = s->value.kind == QVAL_NULL;
-        v[(*n)++] = (wassign){.field = s->field, .op = s->op, .null = null, .v = null ? cc_null() : cc_value_of(c, &s->value)};
+        v[(*n)++] =
+            (wassign){.field = s->field, .op = s->op, .null = null, .v = null ? cc_null() : cc_value_of(c, &s->value)};
     }
     for (uint32_t i = 0; i < fixed_n; i++) v[(*n)++] = fixed[i];
     *n = touch(c, w->model, v, *n);
