@@ -348,11 +348,28 @@ static void function_value(schema_default *d, const ast_expr *e)
     if (d->kind == DEFAULT_CUID && d->arg == 2) d->kind = DEFAULT_CUID2;
 }
 
+static void keep_literals(sc_ctx *c, schema_default *d, const ast_expr *e)
+{
+    size_t n = e->kind == EXPR_CALL ? e->args.n : e->kind != EXPR_ARRAY;
+    for (const ast_expr *i = e->items; i != NULL; i = i->next) n++;
+    nicol_str *v = KEEP_ARRAY(c, n, nicol_str);
+    if (v == NULL) return;
+    d->literals = v;
+    if (e->kind == EXPR_CALL) {
+        for (const ast_arg *a = e->args.first; a != NULL; a = a->next) v[d->literals_n++] = a->value->text;
+    } else if (e->kind == EXPR_ARRAY) {
+        for (const ast_expr *i = e->items; i != NULL; i = i->next) v[d->literals_n++] = i->text;
+    } else {
+        v[d->literals_n++] = e->text;
+    }
+}
+
 void default_finish(sc_ctx *c, field_info *f)
 {
     const ast_expr *e = f->default_value;
     schema_default *d = &f->f->def;
     if (e == NULL) return;
+    keep_literals(c, d, e);
     if (e->kind == EXPR_CALL) {
         function_value(d, e);
         return;

@@ -128,6 +128,23 @@ nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x)
 
 /* --- filling ------------------------------------------------------------------------------------------------------------- */
 
+static bool finish_columns(sc_ctx *c, const index_info *x, schema_index *out)
+{
+    bool plain = true;
+    for (size_t i = 0; i < x->cols_n; i++)
+        plain = plain && x->cols[i].sort == SORT_NONE && x->cols[i].length < 0 && x->cols[i].ops == NULL;
+    if (plain) return true;
+    schema_index_col *cols = KEEP_ARRAY(c, x->cols_n, schema_index_col);
+    for (size_t i = 0; cols != NULL && i < x->cols_n; i++) {
+        const ast_expr *ops = x->cols[i].ops;
+        cols[i] = (schema_index_col){.sort = x->cols[i].sort, .length = x->cols[i].length};
+        if (ops == NULL) continue;
+        cols[i].ops = ops->kind == EXPR_CALL && ops->args.n == 1 ? ops->args.first->value->text : ops->text;
+    }
+    out->cols = cols;
+    return cols != NULL;
+}
+
 static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema_index *out)
 {
     out->kind = x->partial ? INDEX_NORMAL : x->kind; /* a partial unique is no key */
@@ -138,7 +155,12 @@ static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema
     out->fields_n = x->cols_n;
     out->name = x->name.set ? x->name.text : join_names(c, c->a, out->fields, out->fields_n, "_");
     out->db_name = index_db_name(c, m, x);
-    return !c->oom;
+    out->named = x->name.set;
+    out->mapped = x->map.set;
+    out->partial = x->partial && x->kind == INDEX_UNIQUE;
+    out->clustered = (int8_t)x->clustered;
+    out->algorithm = x->algorithm;
+    return finish_columns(c, x, out) && !c->oom;
 }
 
 static bool in_text_order(const index_info *a, const index_info *b)

@@ -44,6 +44,9 @@ typedef struct schema_default {
     val value;
     int64_t arg;
     nicol_str text; /* dbgenerated's SQL; for string-made ids: a prefix pattern such as "user_%s", or empty */
+    /* As written, strings decoded: the literal, the items of a list, or the arguments of a function. */
+    const nicol_str *literals;
+    size_t literals_n;
 } schema_default;
 
 typedef enum schema_action {
@@ -121,13 +124,26 @@ struct schema_relation {
 
 /* The id, a unique constraint or an index. */
 typedef enum schema_index_kind { INDEX_ID, INDEX_UNIQUE, INDEX_NORMAL, INDEX_FULLTEXT } schema_index_kind;
+typedef enum schema_sort { SORT_NONE, SORT_ASC, SORT_DESC } schema_sort; /* SORT_NONE: not written */
+/* What an index says of one of its columns. */
+typedef struct schema_index_col {
+    schema_sort sort;
+    int64_t length; /* of the prefix; -1: the whole column */
+    nicol_str ops;  /* operator class, or empty */
+} schema_index_col;
+
 typedef struct schema_index {
     schema_index_kind kind;
     const schema_field **fields;
     size_t fields_n;
-    nicol_str name;    /* name: argument, or for compound keys the fields joined by "_": the key in where clauses */
-    nicol_str db_name; /* map: argument, or the default constraint name */
-    bool compound;     /* written as @@id, @@unique or @@index */
+    nicol_str name;      /* name: argument, or for compound keys the fields joined by "_": the key in where clauses */
+    nicol_str db_name;   /* map: argument, or the default constraint name */
+    bool compound;       /* written as @@id, @@unique or @@index */
+    bool named, mapped;  /* name: and map: are written */
+    bool partial;        /* a @unique or @@unique with a condition: `kind` is INDEX_NORMAL, since it is no key */
+    int8_t clustered;    /* as written; -1: not written */
+    nicol_str algorithm; /* type: "Hash", ...; empty when not written */
+    const schema_index_col *cols; /* parallel to `fields`; NULL when nothing is said of any of them */
 } schema_index;
 
 struct schema_model {
@@ -200,6 +216,9 @@ void schema_free(schema *s);
 /* Reads one file, or the *.prisma files of a folder and its subfolders, sorted by path; bounded in number, depth and
  * size. Paths and texts are in `a`. */
 bool schema_load(const char *path, arena *a, schema_file **files, size_t *n, nicol_error *err) NICOL_MUST_CHECK;
+
+/* Writes the datamodel as JSON (DMMF: enums, models, types, indexes), as the reference's tools give it. */
+bool schema_describe(const schema *s, buf *out, nicol_error *err) NICOL_MUST_CHECK;
 
 /* Text for people: message, "path:line:col", the source line with a mark under the span. colour: ANSI. */
 void schema_diag_render(const schema_file *files, const schema_diag *d, bool colour, buf *out);

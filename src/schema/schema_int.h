@@ -111,12 +111,10 @@ struct field_info {
     rel_info *rel;
 };
 
-typedef enum sort_order { SORT_NONE, SORT_ASC, SORT_DESC } sort_order;
-
 typedef struct index_col {
     field_info *f;
     int64_t length; /* -1: none */
-    sort_order sort;
+    schema_sort sort;
     const ast_expr *ops;
     span at;
 } index_col;
