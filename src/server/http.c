@@ -25,6 +25,7 @@ enum {
     HEAD_OUT_MAX = 64 << 10,    /* bytes of one answer's head */
     LINGER_MS = 1000,           /* how long a refused client's remaining bytes are read */
     LINGER_BYTES = 1 << 20,
+    GONE_SWEEP_MS = 250, /* how often the clients of long requests are looked at */
     ACCEPT_PAUSE_MS = 50, /* after a failure such as "too many open files" */
     KILL_AGAIN_MS = 100,
     PEER_MAX = INET6_ADDRSTRLEN,
@@ -62,7 +63,7 @@ struct http_conn {
     io_tls *tls;
     conn_state state;
     answer_state answer;
-    bool loopback;
+    bool loopback, handling;
     char peer[PEER_MAX];
 };
 
@@ -85,7 +86,7 @@ struct http_server {
     http_conn *conns;
     http_work *works;
     size_t works_n, works_low; /* free ones; the fewest since the last sweep */
-    io_watch work_watch;
+    io_watch work_watch, gone_watch;
     http_stats stats;
     bool draining, killing;
     bool orphan; /* its start failed halfway */
@@ -547,6 +548,34 @@ static bool end_stream(http_conn *c)
     return send_two(c, S("0\r\n\r\n"), S(""), &why);
 }
 
+/* Whoever has gone reads no answer: what still runs for it is cancelled, or one client could fill the server with
+ * endless work and leave. Short requests are never looked at. */
+static void sweep_gone(void *arg, io_result why)
+{
+    http_server *s = arg;
+    bool handling = false;
+    int64_t since = after_ms(0) - GONE_SWEEP_MS * 1000;
+    for (http_conn *c = s->conns; c; c = c->next) {
+        if (!c->handling || c->answer == ANSWER_TAKEN) continue;
+        handling = true;
+        if (c->work->rq.start_us < since && io_stream_gone(c->stream)) io_cancel(c->fiber);
+    }
+    if (handling) (void)!io_watch_start(&s->gone_watch, -1, 0, after_ms(GONE_SWEEP_MS), sweep_gone, s, &why);
+}
+
+static void handle(http_conn *c)
+{
+    http_server *s = c->server;
+    io_result why;
+    c->handling = true;
+    if (!s->gone_watch.armed) {
+        (void)!io_watch_start(&s->gone_watch, -1, 0, after_ms(GONE_SWEEP_MS), sweep_gone, s, &why);
+    }
+    s->handle(s->ctx, &c->work->rq, &c->work->rs);
+    c->handling = false;
+    s->stats.requests++;
+}
+
 /* True when the connection may carry another request. */
 static bool serve_one(http_conn *c)
 {
@@ -565,8 +594,7 @@ static bool serve_one(http_conn *c)
     buf_clear(&rs->out);
     buf_clear(&rs->extra);
     c->answer = ANSWER_NONE;
-    s->handle(s->ctx, &w->rq, rs);
-    s->stats.requests++;
+    handle(c);
     bool close = rs->close || s->draining || !w->parser.keep_alive;
     bool good = c->answer == ANSWER_NONE ? send_answer(c, close) : end_stream(c);
     return good && !close;
@@ -876,6 +904,7 @@ void http_server_free(http_server *s)
     if (!s) return;
     io_watch_stop(&s->drain_watch);
     io_watch_stop(&s->work_watch);
+    io_watch_stop(&s->gone_watch);
     while (s->works) {
         http_work *w = s->works;
         s->works = w->next;
