@@ -107,11 +107,22 @@ static void put_datetime(buf *out, nicol_str text)
     buf_char(out, '"');
 }
 
+/* Whole numbers lose their leading zeros; a BigInt is a string, since JavaScript's numbers cannot hold it. */
+static void put_whole(buf *out, nicol_str text, bool quoted)
+{
+    int64_t v = 0;
+    if (!str_to_i64(text, &v)) v = 0;
+    if (quoted) buf_char(out, '"');
+    buf_i64(out, v);
+    if (quoted) buf_char(out, '"');
+}
+
 static void put_literal(buf *out, scalar_type type, nicol_str text)
 {
     switch (type) {
     case SCALAR_INT:
-        buf_str(out, text);
+    case SCALAR_BIGINT:
+        put_whole(out, text, type == SCALAR_BIGINT);
         return;
     case SCALAR_FLOAT:
     case SCALAR_DECIMAL:
@@ -123,7 +134,6 @@ static void put_literal(buf *out, scalar_type type, nicol_str text)
     case SCALAR_DATETIME:
         put_datetime(out, text);
         return;
-    case SCALAR_BIGINT:
     case SCALAR_STRING:
     case SCALAR_BYTES:
     case SCALAR_JSON:
@@ -243,7 +253,7 @@ static void put_field(const describer *d, const schema_field *f)
     put_text(out, "kind", f->kind == FIELD_RELATION ? S("object") : f->kind == FIELD_ENUM ? S("enum") : S("scalar"));
     put_bool(out, "isList", f->arity == ARITY_LIST);
     put_bool(out, "isRequired", f->arity != ARITY_OPTIONAL);
-    put_bool(out, "isUnique", (facts & FACT_UNIQUE) != 0);
+    put_bool(out, "isUnique", (facts & (FACT_UNIQUE | FACT_ID)) == FACT_UNIQUE);
     put_bool(out, "isId", (facts & FACT_ID) != 0);
     put_bool(out, "isReadOnly", (facts & FACT_READ_ONLY) != 0);
     put_bool(out, "hasDefaultValue", f->def.kind != DEFAULT_NONE);
@@ -300,11 +310,12 @@ static void put_uniques(buf *out, const schema_model *m, const char *key, bool w
     buf_char(out, ']');
 }
 
-static void put_model(const describer *d, const schema_model *m)
+static void put_model(const describer *d, const schema_model *m, size_t *models)
 {
     buf *out = d->out;
     size_t n = 0;
     gather_facts(d, m);
+    if ((*models)++ != 0) buf_char(out, ',');
     buf_lit(out, "{\"name\":");
     json_put_str(out, m->name);
     put_db_name(out, m->name, m->db_name);
@@ -401,6 +412,14 @@ static void put_indexes(const describer *d, const schema_model *m, size_t *n)
     }
 }
 
+/* Views come after the models, wherever they stand. */
+static void put_models(const describer *d, bool views, void (*put)(const describer *, const schema_model *, size_t *),
+                       size_t *n)
+{
+    for (size_t i = 0; i < d->s->models_n; i++)
+        if (d->s->models[i].is_view == views && !d->s->models[i].is_ignored) put(d, &d->s->models[i], n);
+}
+
 bool schema_describe(const schema *s, buf *out, nicol_error *err)
 {
     size_t most = 1, n = 0;
@@ -415,15 +434,10 @@ bool schema_describe(const schema *s, buf *out, nicol_error *err)
         put_enum(out, &s->enums[i]);
     }
     buf_lit(out, "],\"models\":[");
-    for (size_t i = 0; i < s->models_n; i++) {
-        if (s->models[i].is_ignored) continue;
-        if (n++ != 0) buf_char(out, ',');
-        put_model(&d, &s->models[i]);
-    }
+    for (int views = 0; views < 2; views++) put_models(&d, views != 0, put_model, &n);
     buf_lit(out, "],\"types\":[],\"indexes\":[");
     n = 0;
-    for (size_t i = 0; i < s->models_n; i++)
-        if (!s->models[i].is_ignored) put_indexes(&d, &s->models[i], &n);
+    for (int views = 0; views < 2; views++) put_models(&d, views != 0, put_indexes, &n);
     buf_lit(out, "]}");
     out->m->free(out->m->ctx, d.facts, most);
     if (!buf_failed(out)) return true;
