@@ -112,6 +112,9 @@ struct driver {
     bool (*in_transaction)(const driver_conn *c);
     /* Runs a script of several statements (DDL of our own files; never text from outside). */
     bool (*script)(driver_conn *c, nicol_str sql, arena *a, nicol_error *err);
+    /* A number for the statement's columns that this process never gives to others: the one seen before means the columns
+     * seen before. Asked after the first step. */
+    uint64_t (*shape_id)(const driver_stmt *s);
     bool (*healthy)(driver_conn *c); /* cheap check before reuse: no open transaction, file still there */
 };
 

@@ -396,6 +396,27 @@ static bool step_failed(driver_stmt *s, arena *a, nicol_error *err)
     return false;
 }
 
+/* Process-wide, since a plan's notes may outlive a connection, whose memory the next one gets. */
+static uint64_t next_shape_id(void)
+{
+    static _Atomic uint64_t last;
+    return ++last;
+}
+
+/* SQLite compiles a statement anew when the schema has changed since; only then its columns may be others. */
+static void look_at_shape(driver_stmt *s)
+{
+    int n = sqlite3_stmt_status(s->st, SQLITE_STMTSTATUS_REPREPARE, 0);
+    if (s->shape_id && n == s->recompiled) return;
+    s->recompiled = n;
+    s->shape_id = next_shape_id();
+}
+
+static uint64_t sqlite_shape_id(const driver_stmt *s)
+{
+    return s->shape_id;
+}
+
 static bool sqlite_step(driver_stmt *s, bool *row, arena *a, nicol_error *err)
 {
     driver_conn *c = s->c;
@@ -404,6 +425,7 @@ static bool sqlite_step(driver_stmt *s, bool *row, arena *a, nicol_error *err)
         if (!command(c, CMD_BEGIN_WRITE, false, s->deadline_us, a, err)) return false;
         s->own_tx = true;
     }
+    bool first = !s->started;
     s->started = true;
     guard_enter(c);
     c->deadline_us = s->deadline_us;
@@ -411,6 +433,7 @@ static bool sqlite_step(driver_stmt *s, bool *row, arena *a, nicol_error *err)
     c->deadline_us = IO_NEVER;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return step_failed(s, a, err);
     s->cols = (unsigned)sqlite3_column_count(s->st); /* changes when the schema did */
+    if (first) look_at_shape(s);
     *row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW || !s->own_tx) return true;
     /* A failed commit says what is wrong with the statement's work (a deferred foreign key), so its cursor goes first. */
@@ -496,5 +519,6 @@ const driver driver_sqlite = {
     .savepoint_rollback = sqlite_savepoint_rollback,
     .in_transaction = sqlite_in_transaction,
     .script = sqlite_script,
+    .shape_id = sqlite_shape_id,
     .healthy = sqlite_healthy,
 };

@@ -41,6 +41,8 @@ struct driver_stmt {
     int64_t changes_before;
     int64_t deadline_us;
     size_t bytes; /* memory that SQLite holds for it */
+    uint64_t shape_id;
+    int recompiled; /* how often, when shape_id was given */
     int params;
     unsigned cols;
     bool busy, cached;

@@ -57,6 +57,7 @@ typedef struct exec_site {
     const exec_shape *base;  /* whom `pos` is about, or whom `shape` widens */
     const uint32_t *pos;
     const driver_arg_type *types;
+    uint64_t shape_id; /* the driver's, of the statement whose columns `shape` was last compared with */
     uint32_t renewed; /* how often it was learnt anew; past a limit it no longer is */
 } exec_site;
 

@@ -58,7 +58,14 @@ static bool still_fits(const run *r, const exec_shape *s, driver_stmt *st)
 const exec_shape *shape_of(run *r, uint32_t site, driver_stmt *st)
 {
     exec_site *here = site_of(r, site);
-    if (here && here->shape && still_fits(r, here->shape, st)) return here->shape;
+    uint64_t id = r->d->shape_id(st);
+    if (here && here->shape) {
+        if (here->shape_id == id) return here->shape;
+        if (still_fits(r, here->shape, st)) {
+            here->shape_id = id;
+            return here->shape;
+        }
+    }
     bool keep = here && here->renewed < EXEC_RENEW_MAX;
     arena *a = keep ? r->memory->a : r->a;
     uint32_t n = r->d->cols(st);
@@ -75,6 +82,7 @@ const exec_shape *shape_of(run *r, uint32_t site, driver_stmt *st)
     s->kept = keep;
     if (keep) {
         here->shape = s;
+        here->shape_id = id;
         here->renewed++;
     }
     return s;

@@ -369,6 +369,44 @@ static void test_statements(void)
     asks(QUERY(SQL("SELECT n FROM t WHERE id=1")), "[{\"n\":5}]");
 }
 
+/* What a plan has learnt about its rows is not believed when the table has changed. */
+static void test_schema_change(void)
+{
+    nicol_error err = {0};
+    arena *a = arena_new(mem_default, 1 << 20);
+    buf out;
+    buf_init(&out, mem_default, 1 << 20);
+    asks(EXECUTE(RAW("CREATE TABLE s(a INT, b INT)", "", "")), "0");
+    asks(EXECUTE(RAW("INSERT INTO s VALUES(1, 2)", "", "")), "1");
+    plan *p = fixture_plan(QUERY(SQL("SELECT * FROM s")), mem_default, &err);
+    plan *mapped = fixture_plan(DATA_MAP(OBJECT("\"a\":" FIELD("a", "int")), QUERY(SQL("SELECT * FROM s"))), mem_default, &err);
+    static const char *const changes[] = {"ALTER TABLE s RENAME COLUMN a TO z", "ALTER TABLE s RENAME COLUMN b TO a", "ALTER TABLE s ADD COLUMN c INT DEFAULT 7"};
+    static const char *const rows[] = {"[{\"z\":1,\"b\":2}]", "[{\"z\":1,\"a\":2}]", "[{\"z\":1,\"a\":2,\"c\":7}]"};
+    for (int i = 0; i < 3; i++) {
+        char text[300];
+        for (int k = 0; k < 2; k++) {
+            buf_clear(&out);
+            ok(fixture_run(&f, p, NULL, NULL, &out, &err, a), "runs");
+            if (i == 0) is_strz(buf_view(&out), "[{\"a\":1,\"b\":2}]");
+            else is_strz(buf_view(&out), rows[i - 1]);
+        }
+        buf_clear(&out);
+        bool good = fixture_run(&f, mapped, NULL, NULL, &out, &err, a);
+        if (i == 1) is_err(&err, NICOL_E_COLUMN_DATA);
+        else if (ok(good, "mapped")) is_strz(buf_view(&out), i == 0 ? "[{\"a\":1}]" : "[{\"a\":2}]");
+        err_clear(&err);
+        snprintf(text, sizeof text, EXECUTE(RAW("%s", "", "")), changes[i]);
+        asks(text, "0");
+    }
+    buf_clear(&out);
+    ok(fixture_run(&f, p, NULL, NULL, &out, &err, a), "runs");
+    is_strz(buf_view(&out), rows[2]);
+    plan_free(p);
+    plan_free(mapped);
+    buf_free(&out);
+    arena_free(a);
+}
+
 static void test_chunks(void)
 {
     size_t cap = 2 << 20;
@@ -491,6 +529,7 @@ int main(void)
     test_process();
     test_data_map();
     test_statements();
+    test_schema_change();
     test_chunks();
     test_errors();
     fixture_close(&f);
