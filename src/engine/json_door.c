@@ -104,7 +104,7 @@ static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, rea
 {
     *r = (ready){0};
     hash128 hash = {0};
-    bool keep = json_kind(request) == JSON_OBJECT;
+    bool keep = s && json_kind(request) == JSON_OBJECT;
     if (keep) {
         hash = shape_hash(request);
         if (find_shape(s, request, hash, a, r)) {

@@ -265,6 +265,13 @@ static void test_schemas(void)
     int64_t rows = -1;
     ok(engine_count(b.e, schema_model_get(engine_schema_model(b.s), S("User")), b.a, &rows, &b.err), "count");
     is_int(rows, 0);
+    b.s = NULL; /* raw SQL needs no schema: the readiness probe has none */
+    is_strz(
+        ask(&b,
+            "{\"action\":\"queryRaw\",\"query\":{\"arguments\":{\"query\":\"SELECT 1 AS a\",\"parameters\":\"[]\"},\"selection\":{}}}"),
+        "{\"data\":{\"queryRaw\":{\"columns\":[\"a\"],\"types\":[\"bigint\"],\"rows\":[[\"1\"]]}}}");
+    ask(&b, FIND("{}"));
+    ok(b.failed, "a model without a schema is a mistake");
     end(&b);
 }
 
