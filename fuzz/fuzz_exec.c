@@ -18,11 +18,13 @@ static void run(exec *e, json_val root, plan *p, arena *a)
     val *params = ARENA_ARRAY(a, p->params_n ? p->params_n : 1, val);
     buf_init(&out, mem_default, 2 << 20);
     exec_request rq = {.plan = p, .params = params, .a = a, .deadline_us = IO_NEVER};
-    bool good = params && plan_take_params(p, json_get(root, S("params")), a, params, &err) && exec_run(e, &rq, &out, &has, &err);
+    bool good = params && plan_take_params(p, json_get(root, S("params")), a, params, &err) &&
+                exec_run(e, &rq, &out, &has, &err);
     if (!good && params && !err_is(&err)) __builtin_trap();
     if (!good && out.len) __builtin_trap();
     /* The reader is stricter in depth than a result may be deep. */
-    if (good && has && !json_parse(a, buf_view(&out), NICOL_JSON_DEPTH_MAX, &doc, &err) && err.code == NICOL_E_BAD_JSON) __builtin_trap();
+    if (good && has && !json_parse(a, buf_view(&out), NICOL_JSON_DEPTH_MAX, &doc, &err) && err.code == NICOL_E_BAD_JSON)
+        __builtin_trap();
     exec_figures f;
     exec_get_figures(e, &f);
     if (f.tx_open) __builtin_trap();

@@ -219,9 +219,9 @@ static bool is_plain_instant(nicol_str t)
     const char *p = t.ptr;
     if (t.len == 29 ? memcmp(p + 23, "+00:00", 6) != 0 : t.len != 24 || p[23] != 'Z') return false;
     if (p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != '.') return false;
-    return two_digits(p, 99) && two_digits(p + 2, 99) && two_digits(p + 5, 12) && two_digits(p + 8, 28) && (p[5] != '0' || p[6] != '0') &&
-           (p[8] != '0' || p[9] != '0') && two_digits(p + 11, 23) && two_digits(p + 14, 59) && two_digits(p + 17, 59) &&
-           two_digits(p + 20, 99) && p[22] >= '0' && p[22] <= '9';
+    return two_digits(p, 99) && two_digits(p + 2, 99) && two_digits(p + 5, 12) && two_digits(p + 8, 28) &&
+           (p[5] != '0' || p[6] != '0') && (p[8] != '0' || p[9] != '0') && two_digits(p + 11, 23) &&
+           two_digits(p + 14, 59) && two_digits(p + 17, 59) && two_digits(p + 20, 99) && p[22] >= '0' && p[22] <= '9';
 }
 
 static bool put_datetime(run *r, const plan_shape *s, val v, buf *out)

@@ -144,8 +144,14 @@ bool run_begin_read(run *r)
 
 static bool run_setup(run *r, exec *e, const exec_request *rq, nicol_error *err)
 {
-    *r =
-        (run){.e = e, .d = e->d, .rq = rq, .comment = rq->sql_comment, .a = rq->a, .err = err, .tx = rq->tx, .now_ms = INT64_MIN};
+    *r = (run){.e = e,
+               .d = e->d,
+               .rq = rq,
+               .comment = rq->sql_comment,
+               .a = rq->a,
+               .err = err,
+               .tx = rq->tx,
+               .now_ms = INT64_MIN};
     r->deadline_us = rq->deadline_us;
     if (!rq->tx) return true;
     r->conn = rq->tx->conn;

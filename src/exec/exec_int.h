@@ -58,7 +58,7 @@ typedef struct exec_site {
     const uint32_t *pos;
     const driver_arg_type *types;
     uint64_t shape_id; /* the driver's, of the statement whose columns `shape` was last compared with */
-    uint32_t renewed; /* how often it was learnt anew; past a limit it no longer is */
+    uint32_t renewed;  /* how often it was learnt anew; past a limit it no longer is */
 } exec_site;
 
 typedef struct exec_memory {
@@ -134,7 +134,7 @@ typedef struct run {
     int64_t lid;
     int64_t now_ms; /* of the generator `now`: the same for the whole run */
     int64_t deadline_us;
-    int64_t rows;        /* that the running statement has given or changed */
+    int64_t rows; /* that the running statement has given or changed */
 } run;
 
 bool run_oom(run *r);                           /* memory or the request's limit; false */

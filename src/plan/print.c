@@ -4,21 +4,38 @@
 #define DEPTH_SHOWN 64 /* deeper nodes are told by "..." */
 
 static const char *const names[PLAN_N] = {
-    [PLAN_VALUE] = "value",           [PLAN_UNIT] = "unit",         [PLAN_GET] = "get",
-    [PLAN_GET_FIRST] = "first",       [PLAN_LET] = "let",           [PLAN_SEQ] = "seq",
-    [PLAN_CONCAT] = "concat",         [PLAN_SUM] = "sum",           [PLAN_UNIQUE] = "unique",
-    [PLAN_REQUIRED] = "required",     [PLAN_REVERSE] = "reverse",   [PLAN_MAP_FIELD] = "mapField",
-    [PLAN_JOIN] = "join",             [PLAN_DIFF] = "diff",         [PLAN_IF] = "if",
-    [PLAN_VALIDATE] = "validate",     [PLAN_PROCESS] = "process",   [PLAN_DATA_MAP] = "dataMap",
-    [PLAN_INIT_RECORD] = "initializeRecord", [PLAN_MAP_RECORD] = "mapRecord", [PLAN_QUERY] = "query",
-    [PLAN_EXECUTE] = "execute",       [PLAN_TRANSACTION] = "transaction",
+    [PLAN_VALUE] = "value",
+    [PLAN_UNIT] = "unit",
+    [PLAN_GET] = "get",
+    [PLAN_GET_FIRST] = "first",
+    [PLAN_LET] = "let",
+    [PLAN_SEQ] = "seq",
+    [PLAN_CONCAT] = "concat",
+    [PLAN_SUM] = "sum",
+    [PLAN_UNIQUE] = "unique",
+    [PLAN_REQUIRED] = "required",
+    [PLAN_REVERSE] = "reverse",
+    [PLAN_MAP_FIELD] = "mapField",
+    [PLAN_JOIN] = "join",
+    [PLAN_DIFF] = "diff",
+    [PLAN_IF] = "if",
+    [PLAN_VALIDATE] = "validate",
+    [PLAN_PROCESS] = "process",
+    [PLAN_DATA_MAP] = "dataMap",
+    [PLAN_INIT_RECORD] = "initializeRecord",
+    [PLAN_MAP_RECORD] = "mapRecord",
+    [PLAN_QUERY] = "query",
+    [PLAN_EXECUTE] = "execute",
+    [PLAN_TRANSACTION] = "transaction",
 };
 static const char *const generators[GEN_N] = {
     [GEN_NOW] = "now",     [GEN_UUID4] = "uuid4", [GEN_UUID7] = "uuid7",   [GEN_CUID] = "cuid",
     [GEN_CUID2] = "cuid2", [GEN_ULID] = "ulid",   [GEN_NANOID] = "nanoid", [GEN_PRODUCT] = "product",
 };
-static const char *const rules[] = {
-    [RULE_COUNT_EQ] = "count =", [RULE_COUNT_NEQ] = "count <>", [RULE_AFFECTED_EQ] = "affected =", [RULE_NEVER] = "never"};
+static const char *const rules[] = {[RULE_COUNT_EQ] = "count =",
+                                    [RULE_COUNT_NEQ] = "count <>",
+                                    [RULE_AFFECTED_EQ] = "affected =",
+                                    [RULE_NEVER] = "never"};
 
 typedef struct printer {
     const plan *p;
@@ -45,12 +62,24 @@ static void put_text(printer *w, nicol_str s, size_t max)
 static void put_val(printer *w, val v)
 {
     switch ((val_type)v.type) {
-    case VAL_UNDEF: buf_lit(w->out, "undefined"); return;
-    case VAL_NULL: buf_lit(w->out, "null"); return;
-    case VAL_BOOL: buf_str(w->out, v.u.i ? S("true") : S("false")); return;
-    case VAL_INT: buf_i64(w->out, v.u.i); return;
-    case VAL_FLOAT: json_put_f64(w->out, v.u.f); return;
-    case VAL_DATETIME: buf_printf(w->out, "datetime %lld", (long long)v.u.i); return;
+    case VAL_UNDEF:
+        buf_lit(w->out, "undefined");
+        return;
+    case VAL_NULL:
+        buf_lit(w->out, "null");
+        return;
+    case VAL_BOOL:
+        buf_str(w->out, v.u.i ? S("true") : S("false"));
+        return;
+    case VAL_INT:
+        buf_i64(w->out, v.u.i);
+        return;
+    case VAL_FLOAT:
+        json_put_f64(w->out, v.u.f);
+        return;
+    case VAL_DATETIME:
+        buf_printf(w->out, "datetime %lld", (long long)v.u.i);
+        return;
     case VAL_STR:
     case VAL_DECIMAL:
     case VAL_JSON:
@@ -58,10 +87,15 @@ static void put_val(printer *w, val v)
         put_text(w, val_str(v), 60);
         buf_char(w->out, '\'');
         return;
-    case VAL_BYTES: buf_printf(w->out, "%u bytes", v.n); return;
-    case VAL_LIST: buf_printf(w->out, "list of %u", v.n); return;
+    case VAL_BYTES:
+        buf_printf(w->out, "%u bytes", v.n);
+        return;
+    case VAL_LIST:
+        buf_printf(w->out, "list of %u", v.n);
+        return;
     case VAL_RECORD:
-    case VAL_ROWS: break;
+    case VAL_ROWS:
+        break;
     }
     buf_lit(w->out, "rows");
 }
@@ -69,12 +103,18 @@ static void put_val(printer *w, val v)
 static void put_pval(printer *w, const pval *v, unsigned depth)
 {
     switch ((pval_kind)v->kind) {
-    case PVAL_CONST: put_val(w, v->c); return;
+    case PVAL_CONST:
+        put_val(w, v->c);
+        return;
     case PVAL_PARAM:
         buf_printf(w->out, ":%u", v->slot);
         return;
-    case PVAL_VAR: buf_printf(w->out, "$%u", v->slot); return;
-    case PVAL_GENERATOR: buf_printf(w->out, "%s()", v->gen < GEN_N ? generators[v->gen] : "?"); return;
+    case PVAL_VAR:
+        buf_printf(w->out, "$%u", v->slot);
+        return;
+    case PVAL_GENERATOR:
+        buf_printf(w->out, "%s()", v->gen < GEN_N ? generators[v->gen] : "?");
+        return;
     case PVAL_LIST:
         buf_char(w->out, '[');
         for (uint32_t i = 0; i < v->n && i < 10 && depth < 4; i++) {
@@ -229,7 +269,9 @@ static void put_rest(printer *w, const plan_node *n, unsigned depth)
         put_shape(w, n->u.data_map.shape);
         put_node(w, n->u.data_map.expr, depth, "");
         return;
-    default: buf_char(w->out, '\n'); return;
+    default:
+        buf_char(w->out, '\n');
+        return;
     }
 }
 
@@ -282,12 +324,20 @@ static void put_node(printer *w, const plan_node *n, unsigned depth, const char 
         buf_char(w->out, '\n');
         put_node(w, n->u.one, depth + 1, "");
         return;
-    case PLAN_JOIN: put_join(w, n, depth + 1); return;
+    case PLAN_JOIN:
+        put_join(w, n, depth + 1);
+        return;
     case PLAN_INIT_RECORD:
-    case PLAN_MAP_RECORD: put_record(w, n, depth + 1); return;
+    case PLAN_MAP_RECORD:
+        put_record(w, n, depth + 1);
+        return;
     case PLAN_QUERY:
-    case PLAN_EXECUTE: put_stmt(w, n->u.stmt); return;
-    default: put_rest(w, n, depth + 1); return;
+    case PLAN_EXECUTE:
+        put_stmt(w, n->u.stmt);
+        return;
+    default:
+        put_rest(w, n, depth + 1);
+        return;
     }
 }
 

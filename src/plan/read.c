@@ -40,14 +40,21 @@ bool plan_bad(plan_reader *r, const plan_where *at, const char *fmt, ...)
 static const char *kind_name(json_type t)
 {
     switch (t) {
-    case JSON_NULL: return "null";
+    case JSON_NULL:
+        return "null";
     case JSON_FALSE:
-    case JSON_TRUE: return "a boolean";
-    case JSON_NUMBER: return "a number";
-    case JSON_STRING: return "a string";
-    case JSON_ARRAY: return "a list";
-    case JSON_OBJECT: return "an object";
-    default: return "nothing";
+    case JSON_TRUE:
+        return "a boolean";
+    case JSON_NUMBER:
+        return "a number";
+    case JSON_STRING:
+        return "a string";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_OBJECT:
+        return "an object";
+    default:
+        return "nothing";
     }
 }
 
@@ -82,7 +89,8 @@ bool plan_text_optional(plan_reader *r, json_val obj, const char *name, const pl
 
 bool plan_texts(plan_reader *r, json_val v, const plan_where *at, nicol_str **out, uint32_t *n)
 {
-    if (json_kind(v) != JSON_ARRAY) return plan_bad(r, at, "expected a list of strings, found %s", kind_name(json_kind(v)));
+    if (json_kind(v) != JSON_ARRAY)
+        return plan_bad(r, at, "expected a list of strings, found %s", kind_name(json_kind(v)));
     *n = 0;
     *out = ARENA_ARRAY(r->a, json_count(v) ? json_count(v) : 1, nicol_str);
     if (!*out) return nicol_fail_oom(r->err);
@@ -243,7 +251,8 @@ static bool read_let(plan_reader *r, json_val args, const plan_where *at, plan_n
 
 static bool read_list(plan_reader *r, json_val args, const plan_where *at, plan_node *n)
 {
-    if (json_kind(args) != JSON_ARRAY) return plan_bad(r, at, "expected a list of nodes, found %s", kind_name(json_kind(args)));
+    if (json_kind(args) != JSON_ARRAY)
+        return plan_bad(r, at, "expected a list of nodes, found %s", kind_name(json_kind(args)));
     n->u.list.v = ARENA_ARRAY(r->a, json_count(args) ? json_count(args) : 1, const plan_node *);
     if (!n->u.list.v) return nicol_fail_oom(r->err);
     json_iter it = json_first(args);
@@ -308,7 +317,8 @@ static bool read_join(plan_reader *r, json_val args, const plan_where *at, plan_
         const plan_where *item = WHERE_AT(here, n->u.join.n);
         json_val on;
         if (!read_child(r, it.value, "child", item, &c->child)) return false;
-        if (!plan_member(r, it.value, "on", JSON_ARRAY, item, &on) || !read_on(r, on, WHERE(item, "on"), c)) return false;
+        if (!plan_member(r, it.value, "on", JSON_ARRAY, item, &on) || !read_on(r, on, WHERE(item, "on"), c))
+            return false;
         if (!plan_text_member(r, it.value, "parentField", item, &c->field)) return false;
         c->unique = json_kind(json_get(it.value, S("isRelationUnique"))) == JSON_TRUE;
         n->u.join.n++;
@@ -318,7 +328,8 @@ static bool read_join(plan_reader *r, json_val args, const plan_where *at, plan_
 
 static bool read_diff(plan_reader *r, json_val args, const plan_where *at, plan_node *n)
 {
-    if (!read_child(r, args, "from", at, &n->u.diff.from) || !read_child(r, args, "to", at, &n->u.diff.to)) return false;
+    if (!read_child(r, args, "from", at, &n->u.diff.from) || !read_child(r, args, "to", at, &n->u.diff.to))
+        return false;
     json_val fields = json_get(args, S("fields"));
     n->u.diff.whole = !json_present(fields) || json_kind(fields) == JSON_NULL;
     return n->u.diff.whole || plan_texts(r, fields, WHERE(at, "fields"), &n->u.diff.fields, &n->u.diff.n);
@@ -329,7 +340,10 @@ static bool read_rule(plan_reader *r, json_val v, const plan_where *at, plan_rul
     static const struct {
         const char *name;
         plan_rule_type type;
-    } rules[] = {{"rowCountEq", RULE_COUNT_EQ}, {"rowCountNeq", RULE_COUNT_NEQ}, {"affectedRowCountEq", RULE_AFFECTED_EQ}, {"never", RULE_NEVER}};
+    } rules[] = {{"rowCountEq", RULE_COUNT_EQ},
+                 {"rowCountNeq", RULE_COUNT_NEQ},
+                 {"affectedRowCountEq", RULE_AFFECTED_EQ},
+                 {"never", RULE_NEVER}};
     json_val type;
     if (!plan_member(r, v, "type", JSON_STRING, at, &type)) return false;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
@@ -362,15 +376,18 @@ static bool read_context(plan_reader *r, json_val v, const plan_where *at, plan_
         const char *name;
         nicol_str *to;
     } texts[] = {
-        {"operation", &c->operation}, {"model", &c->model},   {"relation", &c->relation}, {"relationType", &c->relation_type},
-        {"neededFor", &c->needed_for}, {"modelA", &c->model_a}, {"modelB", &c->model_b},  {"parent", &c->parent},
+        {"operation", &c->operation},  {"model", &c->model},
+        {"relation", &c->relation},    {"relationType", &c->relation_type},
+        {"neededFor", &c->needed_for}, {"modelA", &c->model_a},
+        {"modelB", &c->model_b},       {"parent", &c->parent},
         {"child", &c->child},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!plan_text_optional(r, v, texts[i].name, at, texts[i].to)) return false;
     }
     json_val rows = json_get(v, S("expectedRows"));
-    if (json_present(rows) && !json_i64(rows, &c->expected_rows)) return plan_bad(r, at, "'expectedRows' must be a whole number");
+    if (json_present(rows) && !json_i64(rows, &c->expected_rows))
+        return plan_bad(r, at, "'expectedRows' must be a whole number");
     c->json = arena_str(r->a, json_raw(v));
     return c->json.ptr || nicol_fail_oom(r->err);
 }
@@ -396,7 +413,8 @@ static bool read_validate(plan_reader *r, json_val args, const plan_where *at, p
     const plan_where *here = WHERE(at, "rules");
     json_iter it = json_first(rules);
     while (json_more(&it)) {
-        if (!read_rule(r, it.value, WHERE_AT(here, n->u.validate.n), &n->u.validate.rules[n->u.validate.n])) return false;
+        if (!read_rule(r, it.value, WHERE_AT(here, n->u.validate.n), &n->u.validate.rules[n->u.validate.n]))
+            return false;
         n->u.validate.n++;
     }
     /* Dialects before 7.4.2 spell it with an underscore. */
@@ -412,7 +430,8 @@ static bool read_validate(plan_reader *r, json_val args, const plan_where *at, p
 static bool read_process(plan_reader *r, json_val args, const plan_where *at, plan_node *n)
 {
     json_val ops;
-    return read_child(r, args, "expr", at, &n->u.process.expr) && plan_member(r, args, "operations", JSON_OBJECT, at, &ops) &&
+    return read_child(r, args, "expr", at, &n->u.process.expr) &&
+           plan_member(r, args, "operations", JSON_OBJECT, at, &ops) &&
            plan_read_ops(r, ops, WHERE(at, "operations"), &n->u.process.ops);
 }
 

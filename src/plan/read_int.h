@@ -37,12 +37,15 @@ typedef struct plan_where {
 bool plan_bad(plan_reader *r, const plan_where *at, const char *fmt, ...) NICOL_PRINTF(3, 4);
 
 /* Members of an object, of a required kind. */
-bool plan_member(plan_reader *r, json_val obj, const char *name, json_type kind, const plan_where *at, json_val *out) NICOL_MUST_CHECK;
+bool plan_member(plan_reader *r, json_val obj, const char *name, json_type kind, const plan_where *at,
+                 json_val *out) NICOL_MUST_CHECK;
 /* A string's text, copied into the plan. */
 bool plan_text(plan_reader *r, json_val v, const plan_where *at, nicol_str *out) NICOL_MUST_CHECK;
-bool plan_text_member(plan_reader *r, json_val obj, const char *name, const plan_where *at, nicol_str *out) NICOL_MUST_CHECK;
+bool plan_text_member(plan_reader *r, json_val obj, const char *name, const plan_where *at,
+                      nicol_str *out) NICOL_MUST_CHECK;
 /* Absent or null gives the empty string. */
-bool plan_text_optional(plan_reader *r, json_val obj, const char *name, const plan_where *at, nicol_str *out) NICOL_MUST_CHECK;
+bool plan_text_optional(plan_reader *r, json_val obj, const char *name, const plan_where *at,
+                        nicol_str *out) NICOL_MUST_CHECK;
 /* A list of strings. */
 bool plan_texts(plan_reader *r, json_val v, const plan_where *at, nicol_str **out, uint32_t *n) NICOL_MUST_CHECK;
 bool plan_key(plan_reader *r, const json_iter *it, nicol_str *out) NICOL_MUST_CHECK;
@@ -59,7 +62,8 @@ bool plan_resolve(plan_reader *r, nicol_str name, uint32_t *slot, bool *param) N
 /* read_values.c */
 bool plan_read_value(plan_reader *r, json_val v, const plan_where *at, pval *out) NICOL_MUST_CHECK;
 bool plan_read_stmt(plan_reader *r, json_val v, const plan_where *at, plan_stmt **out) NICOL_MUST_CHECK;
-bool plan_read_shape(plan_reader *r, json_val v, json_val enums, const plan_where *at, const plan_shape **out) NICOL_MUST_CHECK;
+bool plan_read_shape(plan_reader *r, json_val v, json_val enums, const plan_where *at,
+                     const plan_shape **out) NICOL_MUST_CHECK;
 bool plan_read_ops(plan_reader *r, json_val v, const plan_where *at, const plan_ops **out) NICOL_MUST_CHECK;
 
 #endif

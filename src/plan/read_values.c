@@ -9,7 +9,8 @@
 
 static bool copy_text(plan_reader *r, val_type type, nicol_str s, val *out)
 {
-    if (s.len > VAL_TEXT_BYTES_MAX) return nicol_fail(r->err, NICOL_E_LIMIT, "a text in the query plan is longer than 4 GB");
+    if (s.len > VAL_TEXT_BYTES_MAX)
+        return nicol_fail(r->err, NICOL_E_LIMIT, "a text in the query plan is longer than 4 GB");
     nicol_str c = arena_str(r->a, s);
     *out = val_text(type, c);
     return c.ptr || nicol_fail_oom(r->err);
@@ -19,9 +20,13 @@ static bool copy_text(plan_reader *r, val_type type, nicol_str s, val *out)
 static bool scalar_const(plan_reader *r, json_val v, val *out)
 {
     switch (json_kind(v)) {
-    case JSON_NULL: *out = val_null(); return true;
+    case JSON_NULL:
+        *out = val_null();
+        return true;
     case JSON_FALSE:
-    case JSON_TRUE: *out = val_bool(json_kind(v) == JSON_TRUE); return true;
+    case JSON_TRUE:
+        *out = val_bool(json_kind(v) == JSON_TRUE);
+        return true;
     case JSON_NUMBER: {
         int64_t i;
         double f = 0;
@@ -35,7 +40,8 @@ static bool scalar_const(plan_reader *r, json_val v, val *out)
         return s.ptr ? copy_text(r, VAL_STR, s, out) : nicol_fail_oom(r->err);
     }
     case JSON_ARRAY:
-    case JSON_OBJECT: break;
+    case JSON_OBJECT:
+        break;
     }
     return nicol_fail(r->err, NICOL_E_INTERNAL, "a container where a scalar was expected");
 }
@@ -49,7 +55,8 @@ static bool read_placeholder(plan_reader *r, json_val v, const plan_where *at, p
 {
     bool param;
     json_val type = json_get(v, S("type"));
-    if (!plan_text_member(r, v, "name", at, &out->name) || !plan_resolve(r, out->name, &out->slot, &param)) return false;
+    if (!plan_text_member(r, v, "name", at, &out->name) || !plan_resolve(r, out->name, &out->slot, &param))
+        return false;
     out->kind = param ? PVAL_PARAM : PVAL_VAR;
     out->to_datetime = type_is(type, "DateTime") || type_is(type, "List<DateTime>");
     return true;
@@ -85,7 +92,8 @@ static bool read_generator(plan_reader *r, json_val v, const plan_where *at, pva
         out->gen = arg == 1 ? GEN_CUID : GEN_CUID2;
     } else if (type_is(name, "ulid")) {
         out->gen = GEN_ULID;
-    } else if (type_is(name, "nanoid") && (!has_arg || json_kind(it.value) == JSON_NULL || (number && arg >= 1 && arg <= 256))) {
+    } else if (type_is(name, "nanoid") &&
+               (!has_arg || json_kind(it.value) == JSON_NULL || (number && arg >= 1 && arg <= 256))) {
         out->gen = GEN_NANOID;
         out->n = number ? (uint32_t)arg : 21;
     } else if (type_is(name, "product") && json_count(args) == 2) {
@@ -148,7 +156,8 @@ bool plan_read_value(plan_reader *r, json_val v, const plan_where *at, pval *out
     case JSON_FALSE:
     case JSON_TRUE:
     case JSON_NUMBER:
-    case JSON_STRING: return scalar_const(r, v, &out->c);
+    case JSON_STRING:
+        return scalar_const(r, v, &out->c);
     case JSON_ARRAY: {
         if (++r->depth > NICOL_PLAN_DEPTH_MAX) return plan_bad(r, at, "lists are nested too deep");
         bool good = read_items(r, v, at, out);
@@ -165,7 +174,8 @@ bool plan_read_value(plan_reader *r, json_val v, const plan_where *at, pval *out
         r->depth--;
         return good;
     }
-    default: break;
+    default:
+        break;
     }
     return plan_bad(r, at, "expected a value, found nothing");
 }
@@ -178,9 +188,13 @@ static bool take_param(json_val v, arena *a, unsigned depth, val *out, nicol_err
     int64_t i;
     double f;
     switch (json_kind(v)) {
-    case JSON_NULL: *out = val_null(); return true;
+    case JSON_NULL:
+        *out = val_null();
+        return true;
     case JSON_FALSE:
-    case JSON_TRUE: *out = val_bool(json_kind(v) == JSON_TRUE); return true;
+    case JSON_TRUE:
+        *out = val_bool(json_kind(v) == JSON_TRUE);
+        return true;
     case JSON_NUMBER:
         if (json_i64(v, &i)) *out = val_int(i);
         else if (json_f64(v, &f)) *out = val_float(f);
@@ -190,7 +204,9 @@ static bool take_param(json_val v, arena *a, unsigned depth, val *out, nicol_err
         s = json_text(v);
         *out = val_text(VAL_STR, s);
         return s.ptr || nicol_fail_oom(err);
-    case JSON_OBJECT: *out = val_text(VAL_JSON, json_raw(v)); return true;
+    case JSON_OBJECT:
+        *out = val_text(VAL_JSON, json_raw(v));
+        return true;
     case JSON_ARRAY: {
         if (depth == 0) return nicol_fail(err, NICOL_E_LIMIT, "a parameter's lists are nested too deep");
         val *list = ARENA_ARRAY(a, json_count(v) ? json_count(v) : 1, val);
@@ -203,7 +219,8 @@ static bool take_param(json_val v, arena *a, unsigned depth, val *out, nicol_err
         }
         return true;
     }
-    default: break;
+    default:
+        break;
     }
     *out = (val){0};
     return true;
@@ -256,8 +273,8 @@ static scalar_type scalar_named(json_val v)
         const char *name;
         scalar_type type;
     } names[] = {
-        {"string", SCALAR_STRING},   {"int", SCALAR_INT},         {"bigint", SCALAR_BIGINT}, {"float", SCALAR_FLOAT},
-        {"decimal", SCALAR_DECIMAL}, {"boolean", SCALAR_BOOLEAN}, {"enum", SCALAR_ENUM},     {"uuid", SCALAR_UUID},
+        {"string", SCALAR_STRING},   {"int", SCALAR_INT},           {"bigint", SCALAR_BIGINT}, {"float", SCALAR_FLOAT},
+        {"decimal", SCALAR_DECIMAL}, {"boolean", SCALAR_BOOLEAN},   {"enum", SCALAR_ENUM},     {"uuid", SCALAR_UUID},
         {"json", SCALAR_JSON},       {"datetime", SCALAR_DATETIME}, {"bytes", SCALAR_BYTES},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -300,7 +317,8 @@ static void settle_const(pval *v, const plan_arg_type *t)
 static bool read_args(plan_reader *r, json_val v, const plan_where *at, plan_stmt *s)
 {
     json_val args, types;
-    if (!plan_member(r, v, "args", JSON_ARRAY, at, &args) || !plan_member(r, v, "argTypes", JSON_ARRAY, at, &types)) return false;
+    if (!plan_member(r, v, "args", JSON_ARRAY, at, &args) || !plan_member(r, v, "argTypes", JSON_ARRAY, at, &types))
+        return false;
     s->args_n = json_count(args);
     if (json_count(types) != s->args_n) {
         return plan_bad(r, at, "%u arguments, but types for %u", s->args_n, json_count(types));
@@ -318,7 +336,8 @@ static bool read_args(plan_reader *r, json_val v, const plan_where *at, plan_stm
     return true;
 }
 
-static bool affix(plan_reader *r, json_val v, const char *name, const char *otherwise, const plan_where *at, nicol_str *out)
+static bool affix(plan_reader *r, json_val v, const char *name, const char *otherwise, const plan_where *at,
+                  nicol_str *out)
 {
     json_val x = json_get(v, str_c(name));
     if (json_present(x)) return plan_text(r, x, WHERE(at, name), out);
@@ -346,7 +365,8 @@ static bool read_frag(plan_reader *r, json_val v, const plan_where *at, plan_fra
     if (type_is(type, "parameterTupleList")) {
         f->type = FRAG_TUPLE_LIST;
         return affix(r, v, "itemPrefix", "(", at, &f->prefix) && affix(r, v, "itemSeparator", ",", at, &f->separator) &&
-               affix(r, v, "itemSuffix", ")", at, &f->suffix) && affix(r, v, "groupSeparator", ",", at, &f->group_separator);
+               affix(r, v, "itemSuffix", ")", at, &f->suffix) &&
+               affix(r, v, "groupSeparator", ",", at, &f->group_separator);
     }
     nicol_str name = json_text(type);
     return plan_bad(r, at, "unknown fragment '%.*s'", STR_FMT(str_sub(name, 0, 60)));
@@ -357,7 +377,9 @@ static bool text_reads(nicol_str s)
 {
     size_t i = 0;
     for (;;) {
-        while (i < s.len && (s.ptr[i] == ' ' || s.ptr[i] == '\t' || s.ptr[i] == '\n' || s.ptr[i] == '\r' || s.ptr[i] == '(')) i++;
+        while (i < s.len &&
+               (s.ptr[i] == ' ' || s.ptr[i] == '\t' || s.ptr[i] == '\n' || s.ptr[i] == '\r' || s.ptr[i] == '('))
+            i++;
         if (i + 1 < s.len && s.ptr[i] == '-' && s.ptr[i + 1] == '-') {
             i = str_find_char(s, '\n', i);
             if (i == SIZE_MAX) return false;
@@ -371,7 +393,8 @@ static bool text_reads(nicol_str s)
     }
     nicol_str word = str_sub(s, i, i + 6);
     char next = i + 6 < s.len ? s.ptr[i + 6] : ' ';
-    bool ends = !((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || (next >= '0' && next <= '9') || next == '_');
+    bool ends =
+        !((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || (next >= '0' && next <= '9') || next == '_');
     return ends && (str_ieq(word, S("SELECT")) || str_ieq(word, S("VALUES")));
 }
 
@@ -409,7 +432,8 @@ static bool check_arg_count(plan_reader *r, const plan_stmt *s, const plan_where
     uint32_t wanted = 0;
     for (uint32_t i = 0; i < s->frags_n; i++) wanted += s->frags[i].type != FRAG_TEXT;
     if (wanted == s->args_n) return true;
-    return plan_bad(r, at, "Malformed query template. The fragments take %u arguments, %u are given", wanted, s->args_n);
+    return plan_bad(r, at, "Malformed query template. The fragments take %u arguments, %u are given", wanted,
+                    s->args_n);
 }
 
 static bool read_template(plan_reader *r, json_val v, const plan_where *at, plan_stmt *s)
@@ -479,13 +503,15 @@ static bool read_field_shape(plan_reader *r, json_val v, json_val enums, const p
         const char *name;
         plan_out_type type;
     } types[] = {
-        {"string", OUT_STRING},   {"int", OUT_INT},           {"bigint", OUT_BIGINT}, {"float", OUT_FLOAT},
-        {"boolean", OUT_BOOLEAN}, {"decimal", OUT_DECIMAL},   {"datetime", OUT_DATETIME}, {"json", OUT_JSON},
-        {"object", OUT_OBJECT},   {"bytes", OUT_BYTES},       {"enum", OUT_ENUM},     {"unsupported", OUT_UNSUPPORTED},
+        {"string", OUT_STRING},     {"int", OUT_INT},         {"bigint", OUT_BIGINT},
+        {"float", OUT_FLOAT},       {"boolean", OUT_BOOLEAN}, {"decimal", OUT_DECIMAL},
+        {"datetime", OUT_DATETIME}, {"json", OUT_JSON},       {"object", OUT_OBJECT},
+        {"bytes", OUT_BYTES},       {"enum", OUT_ENUM},       {"unsupported", OUT_UNSUPPORTED},
     };
     json_val ft, type;
     s->type = SHAPE_FIELD;
-    if (!plan_text_member(r, v, "dbName", at, &s->db_name) || !plan_member(r, v, "fieldType", JSON_OBJECT, at, &ft)) return false;
+    if (!plan_text_member(r, v, "dbName", at, &s->db_name) || !plan_member(r, v, "fieldType", JSON_OBJECT, at, &ft))
+        return false;
     if (!plan_member(r, ft, "type", JSON_STRING, WHERE(at, "fieldType"), &type)) return false;
     s->list = type_is(json_get(ft, S("arity")), "list");
     json_val encoding = json_get(ft, S("encoding"));
@@ -610,8 +636,12 @@ bool plan_read_ops(plan_reader *r, json_val v, const plan_where *at, const plan_
     if (!plan_enter(r, at)) return false;
     o->reverse = json_kind(json_get(v, S("reverse"))) == JSON_TRUE;
     if (!read_pagination(r, json_get(v, S("pagination")), WHERE(at, "pagination"), o)) return false;
-    if (!read_name_list(r, json_get(v, S("distinct")), WHERE(at, "distinct"), &o->has_distinct, &o->distinct, &o->distinct_n)) return false;
-    if (!read_name_list(r, json_get(v, S("linkingFields")), WHERE(at, "linkingFields"), &o->has_linking, &o->linking, &o->linking_n)) return false;
+    if (!read_name_list(r, json_get(v, S("distinct")), WHERE(at, "distinct"), &o->has_distinct, &o->distinct,
+                        &o->distinct_n))
+        return false;
+    if (!read_name_list(r, json_get(v, S("linkingFields")), WHERE(at, "linkingFields"), &o->has_linking, &o->linking,
+                        &o->linking_n))
+        return false;
     json_val nested = json_get(v, S("nested"));
     if (json_kind(nested) == JSON_OBJECT) {
         uint32_t total = json_count(nested) ? json_count(nested) : 1;

@@ -303,10 +303,14 @@ static void test_data_map(void)
          "{\"x\":{\"$type\":\"DateTime\",\"value\":\"1970-01-01T10:11:12.000Z\"}}");
     asks(ONE_FIELD("'2024-03-04T01:02:03+02'", "datetime"),
          "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-03-03T23:02:03.000Z\"}}");
-    asks(ONE_FIELD("'2024-03-04T01:02:03.987Z'", "datetime"), "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-03-04T01:02:03.987Z\"}}");
-    asks(ONE_FIELD("'2024-02-29T01:02:03.987+00:00'", "datetime"), "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-02-29T01:02:03.987Z\"}}");
-    asks(ONE_FIELD("'2024-13-04T01:02:03.987Z'", "datetime"), "P2023 Expected a date in column 'x', got string: 2024-13-04T01:02:03.987Z");
-    asks(ONE_FIELD("'2024-03-00T01:02:03.987Z'", "datetime"), "P2023 Expected a date in column 'x', got string: 2024-03-00T01:02:03.987Z");
+    asks(ONE_FIELD("'2024-03-04T01:02:03.987Z'", "datetime"),
+         "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-03-04T01:02:03.987Z\"}}");
+    asks(ONE_FIELD("'2024-02-29T01:02:03.987+00:00'", "datetime"),
+         "{\"x\":{\"$type\":\"DateTime\",\"value\":\"2024-02-29T01:02:03.987Z\"}}");
+    asks(ONE_FIELD("'2024-13-04T01:02:03.987Z'", "datetime"),
+         "P2023 Expected a date in column 'x', got string: 2024-13-04T01:02:03.987Z");
+    asks(ONE_FIELD("'2024-03-00T01:02:03.987Z'", "datetime"),
+         "P2023 Expected a date in column 'x', got string: 2024-03-00T01:02:03.987Z");
     asks(ONE_FIELD("'soon'", "datetime"), "P2023 Expected a date in column 'x', got string: soon");
     asks(ONE_FIELD("7", "json"), "{\"x\":{\"$type\":\"Json\",\"value\":\"7\"}}");
     asks(ONE_FIELD("'\\\"s\\\"'", "json"), "{\"x\":{\"$type\":\"Json\",\"value\":\"\\\"s\\\"\"}}");
@@ -379,8 +383,10 @@ static void test_schema_change(void)
     asks(EXECUTE(RAW("CREATE TABLE s(a INT, b INT)", "", "")), "0");
     asks(EXECUTE(RAW("INSERT INTO s VALUES(1, 2)", "", "")), "1");
     plan *p = fixture_plan(QUERY(SQL("SELECT * FROM s")), mem_default, &err);
-    plan *mapped = fixture_plan(DATA_MAP(OBJECT("\"a\":" FIELD("a", "int")), QUERY(SQL("SELECT * FROM s"))), mem_default, &err);
-    static const char *const changes[] = {"ALTER TABLE s RENAME COLUMN a TO z", "ALTER TABLE s RENAME COLUMN b TO a", "ALTER TABLE s ADD COLUMN c INT DEFAULT 7"};
+    plan *mapped =
+        fixture_plan(DATA_MAP(OBJECT("\"a\":" FIELD("a", "int")), QUERY(SQL("SELECT * FROM s"))), mem_default, &err);
+    static const char *const changes[] = {"ALTER TABLE s RENAME COLUMN a TO z", "ALTER TABLE s RENAME COLUMN b TO a",
+                                          "ALTER TABLE s ADD COLUMN c INT DEFAULT 7"};
     static const char *const rows[] = {"[{\"z\":1,\"b\":2}]", "[{\"z\":1,\"a\":2}]", "[{\"z\":1,\"a\":2,\"c\":7}]"};
     for (int i = 0; i < 3; i++) {
         char text[300];

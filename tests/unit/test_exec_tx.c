@@ -380,10 +380,13 @@ static void test_faults(void)
 static void test_no_allocations(void)
 {
     static const char *const texts[] = {
-        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")), N("unique", QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id = ") "," P, "1", T("int"))))),
-        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")), QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id IN ") "," TUPLE, "[1,2]", T("int")))),
-        N("join", "{\"parent\":" QUERY(SQL("SELECT id FROM t")) ",\"children\":[{\"child\":" QUERY(SQL("SELECT id FROM t"))
-          ",\"on\":[[\"id\",\"id\"]],\"parentField\":\"f\",\"isRelationUnique\":false}]}"),
+        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")),
+                 N("unique", QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id = ") "," P, "1", T("int"))))),
+        DATA_MAP(OBJECT("\"n\":" FIELD("n", "int")),
+                 QUERY(TEMPLATE(CHUNK("SELECT n FROM t WHERE id IN ") "," TUPLE, "[1,2]", T("int")))),
+        N("join",
+          "{\"parent\":" QUERY(SQL("SELECT id FROM t")) ",\"children\":[{\"child\":" QUERY(
+              SQL("SELECT id FROM t")) ",\"on\":[[\"id\",\"id\"]],\"parentField\":\"f\",\"isRelationUnique\":false}]}"),
         EXECUTE(SQL("UPDATE t SET n=n WHERE id=1")),
     };
     nicol_error err = {0};
