@@ -26,6 +26,8 @@ static parsed parse_with(const char *text, int version, const mem *m)
     schema_file file = {S("schema.prisma"), str_c(text)};
     schema_opts opts = {.version = version, .m = m};
     p.s = schema_parse(&file, 1, &opts, p.a, &p.d, &p.err);
+    /* The text may lie inside the error, which moves with the return. */
+    if (p.err.message.ptr == p.err.text) p.err.message = arena_str(p.a, p.err.message);
     return p;
 }
 
