@@ -32,7 +32,7 @@ struct nicol_tx {
 struct nicol_result {
     const mem *m;
     buf json;
-    arena *a;      /* of the parsed answer, made when rows are first read */
+    arena *a; /* of the parsed answer, made when rows are first read */
     json_doc doc;
     json_val rows; /* the list or object under the first key of data; absent when there is none */
     bool parsed;
@@ -71,10 +71,14 @@ static nicol_str url_of(nicol_db *db, const nicol_open_opts *o, const schema_fil
     if (env) {
         const char *v = getenv(env);
         if (v) url = str_c(v);
-        else nicol_fail(&db->err, NICOL_E_USAGE, "the schema takes its database URL from the environment variable %s, which is not set", env);
+        else
+            nicol_fail(&db->err, NICOL_E_USAGE,
+                       "the schema takes its database URL from the environment variable %s, which is not set", env);
     }
     schema_free(s);
-    if (url.len == 0) nicol_fail(&db->err, NICOL_E_USAGE, "no database URL: set nicol_open_opts.url, or url in the schema's datasource");
+    if (url.len == 0)
+        nicol_fail(&db->err, NICOL_E_USAGE,
+                   "no database URL: set nicol_open_opts.url, or url in the schema's datasource");
     return url;
 }
 
@@ -326,13 +330,15 @@ bool nicol_row_text(const nicol_rows *rows, const char *field, nicol_str *out)
 bool nicol_row_int(const nicol_rows *rows, const char *field, int64_t *out)
 {
     json_val v = field_of(rows, field);
-    return json_kind(v) == JSON_STRING ? str_to_i64(json_text(v), out) : json_kind(v) == JSON_NUMBER && json_i64(v, out);
+    return json_kind(v) == JSON_STRING ? str_to_i64(json_text(v), out)
+                                       : json_kind(v) == JSON_NUMBER && json_i64(v, out);
 }
 
 bool nicol_row_double(const nicol_rows *rows, const char *field, double *out)
 {
     json_val v = field_of(rows, field);
-    return json_kind(v) == JSON_STRING ? float_parse(json_text(v), out) : json_kind(v) == JSON_NUMBER && json_f64(v, out);
+    return json_kind(v) == JSON_STRING ? float_parse(json_text(v), out)
+                                       : json_kind(v) == JSON_NUMBER && json_f64(v, out);
 }
 
 bool nicol_row_bool(const nicol_rows *rows, const char *field, bool *out)

@@ -103,14 +103,16 @@ exec *engine_exec(engine *e)
 static bool provider_fits(const engine *e, const schema *s, nicol_error *err)
 {
     const char *db = exec_driver(e->x)->provider;
-    bool fits = (s->provider == PROVIDER_SQLITE && strcmp(db, "sqlite") == 0) ||
-                ((s->provider == PROVIDER_POSTGRESQL || s->provider == PROVIDER_COCKROACHDB) && strcmp(db, "postgres") == 0) ||
-                (s->provider == PROVIDER_MYSQL && strcmp(db, "mysql") == 0);
+    bool fits =
+        (s->provider == PROVIDER_SQLITE && strcmp(db, "sqlite") == 0) ||
+        ((s->provider == PROVIDER_POSTGRESQL || s->provider == PROVIDER_COCKROACHDB) && strcmp(db, "postgres") == 0) ||
+        (s->provider == PROVIDER_MYSQL && strcmp(db, "mysql") == 0);
     if (fits) return true;
-    return nicol_fail(err, NICOL_E_SCHEMA_INVALID,
-                      "the schema's datasource provider is not this server's database (%s): set provider = \"%s\" in the "
-                      "datasource block, or start the server on the other database",
-                      db, strcmp(db, "postgres") == 0 ? "postgresql" : db);
+    return nicol_fail(
+        err, NICOL_E_SCHEMA_INVALID,
+        "the schema's datasource provider is not this server's database (%s): set provider = \"%s\" in the "
+        "datasource block, or start the server on the other database",
+        db, strcmp(db, "postgres") == 0 ? "postgresql" : db);
 }
 
 static void make_room(engine *e)
@@ -130,8 +132,8 @@ static void make_room(engine *e)
     }
 }
 
-bool engine_schema_add(engine *e, nicol_str hash, const schema_file *files, size_t files_n, arena *a, schema_diags *diags,
-                       engine_schema **out, nicol_error *err)
+bool engine_schema_add(engine *e, nicol_str hash, const schema_file *files, size_t files_n, arena *a,
+                       schema_diags *diags, engine_schema **out, nicol_error *err)
 {
     schema_diags unused;
     if (hash.len == 0 || hash.len > 64) return nicol_fail(err, NICOL_E_USAGE, "a schema's hash is 64 hex digits");
@@ -229,10 +231,12 @@ void engine_note(engine *e, const char *action, nicol_str model, nicol_str reque
         s->wall_ms = clock_wall_ms();
         s->took_us = took;
         s->failed = failed;
-        snprintf(s->what, sizeof s->what, "%s %.*s", action, (int)(model.len > 60 ? 60 : model.len), model.ptr ? model.ptr : "");
+        snprintf(s->what, sizeof s->what, "%s %.*s", action, (int)(model.len > 60 ? 60 : model.len),
+                 model.ptr ? model.ptr : "");
         cut_into(s->request_id, sizeof s->request_id, request_id);
         cut_into(s->sql, sizeof s->sql, sql);
-        LOG(LOG_WARN, "slow", request_id, LOG_S("operation", str_c(s->what)), LOG_I("took_us", took), LOG_S("sql", sql));
+        LOG(LOG_WARN, "slow", request_id, LOG_S("operation", str_c(s->what)), LOG_I("took_us", took),
+            LOG_S("sql", sql));
     }
     if (stmt) stmt->took_us = 0;
 }

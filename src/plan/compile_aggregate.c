@@ -119,9 +119,10 @@ const plan_node *cc_compile_aggregate(cc *c)
     cc_order o;
     cc_order_init(c, &o, op->model, alias, find);
     if (find->cursor_n && !cc_order_exact(&o)) {
-        cc_input_error(c, NICOL_STR("Unable to process combination of query arguments for aggregation query. Please note that "
-                                    "it is not possible at the moment to have a null-cursor, or a cursor and orderBy "
-                                    "combination that not stable (unique)."));
+        cc_input_error(
+            c, NICOL_STR("Unable to process combination of query arguments for aggregation query. Please note that "
+                         "it is not possible at the moment to have a null-cursor, or a cursor and orderBy "
+                         "combination that not stable (unique)."));
         return NULL;
     }
     cc_stmt st;
@@ -170,10 +171,11 @@ static bool order_in_groups(cc *c, const cc_order *o)
     }
     if (len == 0) return true;
     nicol_str names = str_of(text, len < sizeof text ? len : sizeof text - 1);
-    return cc_input_error(c, cc_printf(c,
-                                       "Every field used for orderBy must be included in the by-arguments of the query. "
-                                       "Missing fields: %.*s",
-                                       STR_FMT(names)));
+    return cc_input_error(c,
+                          cc_printf(c,
+                                    "Every field used for orderBy must be included in the by-arguments of the query. "
+                                    "Missing fields: %.*s",
+                                    STR_FMT(names)));
 }
 
 const plan_node *cc_compile_group_by(cc *c)

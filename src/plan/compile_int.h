@@ -24,7 +24,7 @@ typedef struct cc_enum { /* an enum's names, made once per plan */
 } cc_enum;
 
 typedef struct cc {
-    arena *a;           /* the plan's: all that is built here stays */
+    arena *a; /* the plan's: all that is built here stays */
     const mem *m;
     const query_op *op;
     plan *p;
@@ -39,27 +39,28 @@ typedef struct cc {
     cc_enum *enums;
 } cc;
 
-bool cc_oom(cc *c);                                   /* records it; false */
-bool cc_input_error(cc *c, nicol_str details);        /* records P2019, which says `details`; false */
-bool cc_enter(cc *c);                                 /* one level deeper; false past NICOL_PLAN_DEPTH_MAX */
+bool cc_oom(cc *c);                            /* records it; false */
+bool cc_input_error(cc *c, nicol_str details); /* records P2019, which says `details`; false */
+bool cc_enter(cc *c);                          /* one level deeper; false past NICOL_PLAN_DEPTH_MAX */
 void cc_leave(cc *c);
 #define CC_NEW(c, type) ((type *)cc_zalloc((c), 1, sizeof(type)))
-#define CC_ARRAY(c, n, type) ((type *)cc_zalloc((c), (n), sizeof(type))) /* zeroed; n 0 gives a valid pointer; NULL: failed */
+#define CC_ARRAY(c, n, type) \
+    ((type *)cc_zalloc((c), (n), sizeof(type))) /* zeroed; n 0 gives a valid pointer; NULL: failed */
 void *cc_zalloc(cc *c, size_t n, size_t size);
-nicol_str cc_str(cc *c, nicol_str s);                 /* a copy in the plan */
+nicol_str cc_str(cc *c, nicol_str s); /* a copy in the plan */
 nicol_str cc_printf(cc *c, const char *fmt, ...) NICOL_PRINTF(2, 3);
-uint32_t cc_slot(cc *c);                              /* a new let variable */
+uint32_t cc_slot(cc *c); /* a new let variable */
 uint32_t cc_site(cc *c);
-nicol_str cc_alias(cc *c);                            /* a new table alias ("t0") that is no table's name */
+nicol_str cc_alias(cc *c); /* a new table alias ("t0") that is no table's name */
 
 /* --- values --------------------------------------------------------------------------------------------------------- */
 
-pval cc_const(cc *c, val v);                          /* deep copy */
+pval cc_const(cc *c, val v); /* deep copy */
 pval cc_int(int64_t n);
 pval cc_null(void);
 pval cc_text(cc *c, nicol_str s);
-pval cc_param(uint32_t param);                        /* a user value of the request */
-pval cc_var(cc *c, uint32_t slot, nicol_str name);    /* let variable */
+pval cc_param(uint32_t param);                     /* a user value of the request */
+pval cc_var(cc *c, uint32_t slot, nicol_str name); /* let variable */
 pval cc_generator(cc *c, plan_generator g, const pval *items, uint32_t n, uint32_t len); /* len: of a nanoid */
 pval cc_list(cc *c, const pval *items, uint32_t n);
 /* QVAL_PARAM, QVAL_NULL, QVAL_JSON_NULL (the JSON text null). QVAL_FIELD is no value: it fails. */
@@ -75,7 +76,7 @@ const plan_node *cc_value(cc *c, pval v);
 const plan_node *cc_unit(cc *c);
 const plan_node *cc_get(cc *c, uint32_t slot);
 const plan_node *cc_first(cc *c, const uint32_t *slots, uint32_t n);
-plan_binding cc_bind(uint32_t slot, nicol_str name, const plan_node *expr); /* name: for people only */
+plan_binding cc_bind(uint32_t slot, nicol_str name, const plan_node *expr);               /* name: for people only */
 const plan_node *cc_let(cc *c, const plan_binding *v, uint32_t n, const plan_node *expr); /* n 0: expr itself */
 const plan_node *cc_let1(cc *c, uint32_t slot, nicol_str name, const plan_node *value, const plan_node *expr);
 const plan_node *cc_seq(cc *c, const plan_node *const *v, uint32_t n);
@@ -88,7 +89,8 @@ const plan_node *cc_transaction(cc *c, const plan_node *x); /* inside: x. Sets p
 const plan_node *cc_map_field(cc *c, nicol_str column, const plan_node *records);
 const plan_node *cc_join(cc *c, const plan_node *parent, const plan_join_child *v, uint32_t n); /* n 0: parent itself */
 const plan_node *cc_diff(cc *c, const plan_node *from, const plan_node *to, const nicol_str *columns, uint32_t n);
-const plan_node *cc_if(cc *c, const plan_node *value, plan_rule rule, const plan_node *then, const plan_node *otherwise);
+const plan_node *cc_if(cc *c, const plan_node *value, plan_rule rule, const plan_node *then,
+                       const plan_node *otherwise);
 /* Only the strings and numbers of ctx need be set; the JSON object of the error is made from them. */
 const plan_node *cc_validate(cc *c, const plan_node *x, plan_rule rule, plan_violation v, const plan_context *ctx);
 const plan_node *cc_process(cc *c, const plan_node *x, const plan_ops *ops); /* ops is kept, not copied */
@@ -113,15 +115,17 @@ typedef struct cc_stmt {
 
 void cc_stmt_begin(cc *c, cc_stmt *st);
 #define cc_lit(st, literal) sql_lit(&(st)->w, literal)
-void cc_sql(cc_stmt *st, nicol_str text);                  /* text of this program, never of a request */
+void cc_sql(cc_stmt *st, nicol_str text); /* text of this program, never of a request */
 void cc_ident(cc_stmt *st, nicol_str name);
-void cc_column(cc_stmt *st, nicol_str alias, const schema_field *f); /* `alias`.`column`; empty alias: the column alone */
-void cc_table(cc_stmt *st, const schema_model *m);         /* `table`, with its schema where one is given */
-void cc_table_as(cc_stmt *st, const schema_model *m, nicol_str alias); /* ... AS `alias` unless it is the table's name */
+void cc_column(cc_stmt *st, nicol_str alias,
+               const schema_field *f);             /* `alias`.`column`; empty alias: the column alone */
+void cc_table(cc_stmt *st, const schema_model *m); /* `table`, with its schema where one is given */
+void cc_table_as(cc_stmt *st, const schema_model *m,
+                 nicol_str alias); /* ... AS `alias` unless it is the table's name */
 /* `a`.`x`, `a`.`y` of the n fields, each after the separator ", ". */
 void cc_columns(cc_stmt *st, nicol_str alias, const schema_field *const *fields, uint32_t n);
-void cc_bindv(cc_stmt *st, pval v, plan_arg_type t);       /* one bound value */
-void cc_tuple(cc_stmt *st, pval v, plan_arg_type item);    /* (?, ?, ...) of a list; an empty list gives (NULL) */
+void cc_bindv(cc_stmt *st, pval v, plan_arg_type t);    /* one bound value */
+void cc_tuple(cc_stmt *st, pval v, plan_arg_type item); /* (?, ?, ...) of a list; an empty list gives (NULL) */
 /* (?, ?), (?, ?) of a list of lists; elements: the types of one group. */
 void cc_tuple_list(cc_stmt *st, pval v, const plan_arg_type *elements, uint32_t n);
 /* The finished statement; reads and statements_n of the plan are set. Not yet a node. */
@@ -161,7 +165,8 @@ void cc_link_columns(const schema_field *f, cc_link *k);
 #define CC_COUNT_COLUMN "@count"
 bool cc_count_joins(const schema_field *f);
 void cc_count_join(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter);
-void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter);
+void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts,
+                       const query_filter *filter);
 
 /* --- rows ------------------------------------------------------------------------------------------------------------ */
 
@@ -170,7 +175,8 @@ const plan_shape *cc_shape(cc *c, const query_select *sel);
 const plan_shape *cc_shape_affected(cc *c);
 const plan_shape *cc_shape_field(cc *c, const schema_field *f, nicol_str column);
 const plan_shape *cc_shape_scalar(cc *c, plan_out_type out, nicol_str column);
-plan_shape *cc_shape_object(cc *c, nicol_str row_name, uint32_t fields_max); /* row_name empty: fields of the same row */
+plan_shape *cc_shape_object(cc *c, nicol_str row_name,
+                            uint32_t fields_max); /* row_name empty: fields of the same row */
 void cc_shape_add(cc *c, plan_shape *s, nicol_str name, const plan_shape *field);
 nicol_str cc_count_name(cc *c, const schema_field *f); /* the column of a relation's _count */
 
@@ -178,7 +184,8 @@ nicol_str cc_count_name(cc *c, const schema_field *f); /* the column of a relati
 nicol_str cc_nested_name(cc *c, const schema_field *f);
 /* The columns that rows of `sel` must carry: its scalars, and what its relations are joined by. *n of them. The same list for
  * RETURNING (names bare) as for SELECT. `extra` are added when missing. Returned array is the plan's. */
-const schema_field **cc_select_columns(cc *c, const query_select *sel, const schema_field *const *extra, uint32_t extra_n, uint32_t *n);
+const schema_field **cc_select_columns(cc *c, const query_select *sel, const schema_field *const *extra,
+                                       uint32_t extra_n, uint32_t *n);
 /* True when a row of sel can come from RETURNING alone: neither relations nor _count. */
 bool cc_select_flat(const query_select *sel);
 /* Whether sel has relations whose rows must be loaded after the rows themselves. */
@@ -187,7 +194,8 @@ bool cc_select_has_relations(const query_select *sel);
 const plan_node *cc_find_rows(cc *c, const schema_model *m, const query_find *find, const query_select *sel, bool one);
 /* Reads rows back by key: those with keys[i] = v[i] (many: keys[i] IN the list v[i]), with all that sel asks for. one: result is
  * the record or null, else a list. For the answer of writes, and for loading the state before a delete. */
-const plan_node *cc_read_back(cc *c, const query_select *sel, const schema_field *const *keys, const pval *v, uint32_t n, bool one);
+const plan_node *cc_read_back(cc *c, const query_select *sel, const schema_field *const *keys, const pval *v,
+                              uint32_t n, bool one);
 /* The same by a filter (for deletes with relations in the answer). */
 const plan_node *cc_read_where(cc *c, const query_select *sel, const query_filter *where, bool one);
 /* Adds the relations that sel asks for to rows that exist already (from RETURNING), which must carry cc_select_columns.
@@ -202,15 +210,15 @@ typedef struct cc_order {
     const query_find *find;
     const query_order *v; /* the order to use: the request's, or by id where paging needs one */
     uint32_t n;
-    nicol_str *join;      /* per term: the alias that its column is read from */
-    nicol_str *before;    /* per term with a path: the alias of the row before its end */
-    nicol_str *counts;    /* per term: the joined table of counts, or empty */
-    bool reversed;        /* take is negative: the order is turned round, and the rows back after reading */
+    nicol_str *join;   /* per term: the alias that its column is read from */
+    nicol_str *before; /* per term with a path: the alias of the row before its end */
+    nicol_str *counts; /* per term: the joined table of counts, or empty */
+    bool reversed;     /* take is negative: the order is turned round, and the rows back after reading */
 } cc_order;
 
 void cc_order_init(cc *c, cc_order *o, const schema_model *m, nicol_str alias, const query_find *find);
 bool cc_order_exact(const cc_order *o);
-void cc_order_joins(cc_stmt *st, cc_order *o);        /* after the table; before cc_order_by and cc_order_cursor */
+void cc_order_joins(cc_stmt *st, cc_order *o); /* after the table; before cc_order_by and cc_order_cursor */
 void cc_order_by(cc_stmt *st, const cc_order *o);
 void cc_order_cursor(cc_stmt *st, const cc_order *o); /* a condition */
 void cc_limit(cc_stmt *st, bool has_take, int64_t take, bool has_skip, int64_t skip);
@@ -222,6 +230,7 @@ const plan_node *cc_compile_find(cc *c);      /* find forms, with data_map */
 const plan_node *cc_compile_aggregate(cc *c); /* aggregate */
 const plan_node *cc_compile_group_by(cc *c);  /* groupBy */
 const plan_node *cc_compile_raw(cc *c);       /* queryRaw, executeRaw */
-const plan_node *cc_compile_write(cc *c);     /* all writes: compile_write.c. Includes data_map and, where needed, transaction */
+const plan_node *cc_compile_write(
+    cc *c); /* all writes: compile_write.c. Includes data_map and, where needed, transaction */
 
 #endif

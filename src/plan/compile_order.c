@@ -99,8 +99,8 @@ static void term(cc_stmt *st, const query_order *t, nicol_str alias, nicol_str c
         cc_relation_count(st, t->field, alias, counts, NULL);
         return;
     }
-    static const char *const fn[] = {[AGG_COUNT] = "COUNT(", [AGG_SUM] = "SUM(", [AGG_AVG] = "AVG(",
-                                     [AGG_MIN] = "MIN(",     [AGG_MAX] = "MAX("};
+    static const char *const fn[] = {
+        [AGG_COUNT] = "COUNT(", [AGG_SUM] = "SUM(", [AGG_AVG] = "AVG(", [AGG_MIN] = "MIN(", [AGG_MAX] = "MAX("};
     if (t->aggregate != AGG_NONE) cc_sql(st, str_c(fn[t->aggregate]));
     if (t->field) cc_column(st, alias, t->field);
     else cc_lit(st, "*");

@@ -10,10 +10,10 @@
 typedef struct level {
     const schema_model *m;
     const query_select *sel;
-    const query_find *find;      /* never NULL */
-    bool one;                    /* the result is one record or null */
-    bool first;                  /* at most one row is wanted, and more may match */
-    const query_filter *extra;   /* a further condition, or NULL */
+    const query_find *find;    /* never NULL */
+    bool one;                  /* the result is one record or null */
+    bool first;                /* at most one row is wanted, and more may match */
+    const query_filter *extra; /* a further condition, or NULL */
     /* keys[i] = v[i], or IN the list v[i]; of a list relation through a join table the key is its `own` column. */
     const schema_field *const *keys;
     const pval *v;
@@ -51,8 +51,8 @@ bool cc_select_flat(const query_select *sel)
     return true;
 }
 
-const schema_field **cc_select_columns(cc *c, const query_select *sel, const schema_field *const *extra, uint32_t extra_n,
-                                       uint32_t *n)
+const schema_field **cc_select_columns(cc *c, const query_select *sel, const schema_field *const *extra,
+                                       uint32_t extra_n, uint32_t *n)
 {
     *n = 0;
     const schema_field **v = CC_ARRAY(c, sel->model->fields_n + extra_n, const schema_field *);
@@ -82,7 +82,7 @@ static nicol_str link_name(cc *c, const schema_field *through)
 }
 
 typedef struct paging {
-    bool memory;   /* take, skip and cursor are applied by process */
+    bool memory; /* take, skip and cursor are applied by process */
     bool distinct;
     bool reversed;
     bool has_take;
@@ -130,7 +130,8 @@ static const plan_ops *ops_of(cc *c, const level *l, const paging *p)
         ops->has_distinct = true;
         ops->distinct = CC_ARRAY(c, f->distinct_n, nicol_str);
         ops->distinct_n = f->distinct_n;
-        for (uint32_t i = 0; !c->failed && i < f->distinct_n; i++) ops->distinct[i] = cc_str(c, f->distinct[i]->db_name);
+        for (uint32_t i = 0; !c->failed && i < f->distinct_n; i++)
+            ops->distinct[i] = cc_str(c, f->distinct[i]->db_name);
     }
     if (l->joined && l->keys_n) {
         ops->has_linking = true;
@@ -406,10 +407,11 @@ const plan_node *cc_find_rows(cc *c, const schema_model *m, const query_find *fi
     return level_all(c, &l);
 }
 
-const plan_node *cc_read_back(cc *c, const query_select *sel, const schema_field *const *keys, const pval *v, uint32_t n,
-                              bool one)
+const plan_node *cc_read_back(cc *c, const query_select *sel, const schema_field *const *keys, const pval *v,
+                              uint32_t n, bool one)
 {
-    level l = {.m = sel->model, .sel = sel, .find = &all_rows, .one = one, .keys = keys, .v = v, .keys_n = n, .many = !one};
+    level l = {
+        .m = sel->model, .sel = sel, .find = &all_rows, .one = one, .keys = keys, .v = v, .keys_n = n, .many = !one};
     return level_all(c, &l);
 }
 
@@ -424,7 +426,8 @@ const plan_node *cc_compile_find(cc *c)
     const query_op *op = c->op;
     bool first = op->action == QUERY_FIND_FIRST || op->action == QUERY_FIND_FIRST_OR_THROW;
     if (first && op->find.has_take && op->find.take != 1 && op->find.take != -1) {
-        cc_input_error(c, NICOL_STR("The 'findFirst' operation cannot be used with a 'take' argument that isn't 1 or -1"));
+        cc_input_error(c,
+                       NICOL_STR("The 'findFirst' operation cannot be used with a 'take' argument that isn't 1 or -1"));
         return NULL;
     }
     level l = {.m = op->model, .sel = op->select, .find = &op->find};

@@ -10,14 +10,35 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
-#include "json/json.h"
 #include "query/query.h"
 #include "value/value.h"
+#include "json/json.h"
 
 typedef enum plan_type {
-    PLAN_VALUE = 1, PLAN_UNIT, PLAN_GET, PLAN_GET_FIRST, PLAN_LET, PLAN_SEQ, PLAN_CONCAT, PLAN_SUM, PLAN_UNIQUE, PLAN_REQUIRED,
-    PLAN_REVERSE, PLAN_MAP_FIELD, PLAN_JOIN, PLAN_DIFF, PLAN_IF, PLAN_VALIDATE, PLAN_PROCESS, PLAN_DATA_MAP,
-    PLAN_INIT_RECORD, PLAN_MAP_RECORD, PLAN_QUERY, PLAN_EXECUTE, PLAN_TRANSACTION, PLAN_N
+    PLAN_VALUE = 1,
+    PLAN_UNIT,
+    PLAN_GET,
+    PLAN_GET_FIRST,
+    PLAN_LET,
+    PLAN_SEQ,
+    PLAN_CONCAT,
+    PLAN_SUM,
+    PLAN_UNIQUE,
+    PLAN_REQUIRED,
+    PLAN_REVERSE,
+    PLAN_MAP_FIELD,
+    PLAN_JOIN,
+    PLAN_DIFF,
+    PLAN_IF,
+    PLAN_VALIDATE,
+    PLAN_PROCESS,
+    PLAN_DATA_MAP,
+    PLAN_INIT_RECORD,
+    PLAN_MAP_RECORD,
+    PLAN_QUERY,
+    PLAN_EXECUTE,
+    PLAN_TRANSACTION,
+    PLAN_N
 } plan_type;
 
 #define PLAN_NO_SLOT UINT32_MAX
@@ -32,7 +53,17 @@ typedef enum pval_kind {
     PVAL_LIST       /* items[0..n) */
 } pval_kind;
 
-typedef enum plan_generator { GEN_NOW, GEN_UUID4, GEN_UUID7, GEN_CUID, GEN_CUID2, GEN_ULID, GEN_NANOID, GEN_PRODUCT, GEN_N } plan_generator;
+typedef enum plan_generator {
+    GEN_NOW,
+    GEN_UUID4,
+    GEN_UUID7,
+    GEN_CUID,
+    GEN_CUID2,
+    GEN_ULID,
+    GEN_NANOID,
+    GEN_PRODUCT,
+    GEN_N
+} plan_generator;
 
 typedef struct pval {
     uint8_t kind;        /* pval_kind */
@@ -40,7 +71,7 @@ typedef struct pval {
     uint8_t to_datetime; /* placeholder of type DateTime: a string becomes an instant (as does each item of a list) */
     uint8_t spare;
     uint32_t slot;
-    uint32_t n;          /* items; nanoid: its length */
+    uint32_t n; /* items; nanoid: its length */
     val c;
     struct pval *items;
     nicol_str name; /* of a placeholder, for errors */
@@ -51,9 +82,9 @@ typedef struct pval {
 typedef enum plan_frag_type { FRAG_TEXT, FRAG_PARAM, FRAG_TUPLE, FRAG_TUPLE_LIST } plan_frag_type;
 typedef struct plan_frag {
     plan_frag_type type;
-    nicol_str text;                          /* FRAG_TEXT */
-    nicol_str prefix, separator, suffix;     /* of items: FRAG_TUPLE, FRAG_TUPLE_LIST */
-    nicol_str group_separator;               /* FRAG_TUPLE_LIST */
+    nicol_str text;                      /* FRAG_TEXT */
+    nicol_str prefix, separator, suffix; /* of items: FRAG_TUPLE, FRAG_TUPLE_LIST */
+    nicol_str group_separator;           /* FRAG_TUPLE_LIST */
 } plan_frag;
 
 /* As driver_arg_type, which plan must not see: scalar, list, native type; or a tuple of them. */
@@ -66,18 +97,18 @@ typedef struct plan_arg_type {
 } plan_arg_type;
 
 typedef struct plan_stmt {
-    bool raw;               /* rawSql: sent as it is; its rows come out in the raw shape, its errors are P2010 */
+    bool raw; /* rawSql: sent as it is; its rows come out in the raw shape, its errors are P2010 */
     bool chunkable;
-    bool reads;             /* the text starts with SELECT or VALUES: it may run outside the write lock */
-    nicol_str sql;          /* raw; or a template without tuples, rendered once; else empty */
+    bool reads;    /* the text starts with SELECT or VALUES: it may run outside the write lock */
+    nicol_str sql; /* raw; or a template without tuples, rendered once; else empty */
     plan_frag *frags;
     uint32_t frags_n;
-    nicol_str ph_prefix;    /* placeholder: prefix [+ number] */
+    nicol_str ph_prefix; /* placeholder: prefix [+ number] */
     bool ph_numbered;
     pval *args;
-    plan_arg_type *types;   /* args_n of them */
+    plan_arg_type *types; /* args_n of them */
     uint32_t args_n;
-    uint32_t site;          /* 0..plan->sites_n: where the executor keeps what it learnt about this statement */
+    uint32_t site; /* 0..plan->sites_n: where the executor keeps what it learnt about this statement */
 } plan_stmt;
 
 /* --- structure nodes' details --------------------------------------------------------------------------------------- */
@@ -106,8 +137,13 @@ typedef struct plan_rule {
 } plan_rule;
 
 typedef enum plan_violation {
-    VIOLATION_RELATION, VIOLATION_NOT_CONNECTED, VIOLATION_CONNECT_OUTPUT, VIOLATION_MISSING_RECORD,
-    VIOLATION_MISSING_RELATED, VIOLATION_CONNECT_INPUT, VIOLATION_UNKNOWN
+    VIOLATION_RELATION,
+    VIOLATION_NOT_CONNECTED,
+    VIOLATION_CONNECT_OUTPUT,
+    VIOLATION_MISSING_RECORD,
+    VIOLATION_MISSING_RELATED,
+    VIOLATION_CONNECT_INPUT,
+    VIOLATION_UNKNOWN
 } plan_violation;
 
 /* The context of a validate node: each may be empty; `json` is the object as clients get it in meta. */
@@ -139,7 +175,18 @@ struct plan_ops {
 
 /* What clients get for a field. */
 typedef enum plan_out_type {
-    OUT_STRING, OUT_INT, OUT_BIGINT, OUT_FLOAT, OUT_BOOLEAN, OUT_DECIMAL, OUT_DATETIME, OUT_JSON, OUT_OBJECT, OUT_BYTES, OUT_ENUM, OUT_UNSUPPORTED
+    OUT_STRING,
+    OUT_INT,
+    OUT_BIGINT,
+    OUT_FLOAT,
+    OUT_BOOLEAN,
+    OUT_DECIMAL,
+    OUT_DATETIME,
+    OUT_JSON,
+    OUT_OBJECT,
+    OUT_BYTES,
+    OUT_ENUM,
+    OUT_UNSUPPORTED
 } plan_out_type;
 typedef enum plan_bytes_form { BYTES_ARRAY, BYTES_BASE64, BYTES_HEX } plan_bytes_form;
 
@@ -164,17 +211,17 @@ struct plan_shape {
     bool same_row;      /* serializedName is null: the fields read the same row */
     nicol_str row_name; /* serializedName */
     bool skip_nulls;
-    nicol_str *names;   /* out names, in order */
-    nicol_str *keys;    /* the same as JSON text: "name": (quoted, escaped, with the colon) */
+    nicol_str *names; /* out names, in order */
+    nicol_str *keys;  /* the same as JSON text: "name": (quoted, escaped, with the colon) */
     const plan_shape **fields;
     uint32_t fields_n;
-    uint32_t site;      /* where the executor keeps the column positions it found */
+    uint32_t site; /* where the executor keeps the column positions it found */
 };
 
 typedef enum plan_field_op { OP_SET, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE } plan_field_op;
 typedef struct plan_init_field {
     nicol_str name;
-    bool last_id; /* the value is the statement's last insert id */
+    bool last_id;     /* the value is the statement's last insert id */
     plan_field_op op; /* mapRecord */
     pval value;
 } plan_init_field;
@@ -182,21 +229,70 @@ typedef struct plan_init_field {
 struct plan_node {
     plan_type type;
     union {
-        pval value;                                                             /* VALUE */
-        struct { uint32_t slot; nicol_str name; } get;                          /* GET; PLAN_NO_SLOT: undefined. Slots count params_n.. see plan */
-        struct { uint32_t *slots; uint32_t n; } first;                          /* GET_FIRST */
-        struct { plan_binding *v; uint32_t n; const plan_node *expr; } let;     /* LET */
-        struct { const plan_node **v; uint32_t n; } list;                       /* SEQ, CONCAT, SUM */
-        const plan_node *one;                                                   /* UNIQUE, REQUIRED, REVERSE, TRANSACTION */
-        struct { nicol_str field; const plan_node *records; uint32_t site; } map_field;
-        struct { const plan_node *parent; plan_join_child *v; uint32_t n; bool strict; uint32_t site; } join;
-        struct { const plan_node *from, *to; nicol_str *fields; uint32_t n; bool whole; } diff; /* whole: dialect D0, no fields */
-        struct { const plan_node *value; plan_rule rule; const plan_node *then, *otherwise; } cond; /* IF */
-        struct { const plan_node *expr; plan_rule *rules; uint32_t n; plan_violation violation; nicol_str violation_name; plan_context *context; } validate;
-        struct { const plan_node *expr; const plan_ops *ops; } process;
-        struct { const plan_node *expr; const plan_shape *shape; } data_map;
-        struct { const plan_node *expr; plan_init_field *v; uint32_t n; } record; /* INIT_RECORD, MAP_RECORD */
-        plan_stmt *stmt;                                                         /* QUERY, EXECUTE */
+        pval value; /* VALUE */
+        struct {
+            uint32_t slot;
+            nicol_str name;
+        } get; /* GET; PLAN_NO_SLOT: undefined. Slots count params_n.. see plan */
+        struct {
+            uint32_t *slots;
+            uint32_t n;
+        } first; /* GET_FIRST */
+        struct {
+            plan_binding *v;
+            uint32_t n;
+            const plan_node *expr;
+        } let; /* LET */
+        struct {
+            const plan_node **v;
+            uint32_t n;
+        } list;               /* SEQ, CONCAT, SUM */
+        const plan_node *one; /* UNIQUE, REQUIRED, REVERSE, TRANSACTION */
+        struct {
+            nicol_str field;
+            const plan_node *records;
+            uint32_t site;
+        } map_field;
+        struct {
+            const plan_node *parent;
+            plan_join_child *v;
+            uint32_t n;
+            bool strict;
+            uint32_t site;
+        } join;
+        struct {
+            const plan_node *from, *to;
+            nicol_str *fields;
+            uint32_t n;
+            bool whole;
+        } diff; /* whole: dialect D0, no fields */
+        struct {
+            const plan_node *value;
+            plan_rule rule;
+            const plan_node *then, *otherwise;
+        } cond; /* IF */
+        struct {
+            const plan_node *expr;
+            plan_rule *rules;
+            uint32_t n;
+            plan_violation violation;
+            nicol_str violation_name;
+            plan_context *context;
+        } validate;
+        struct {
+            const plan_node *expr;
+            const plan_ops *ops;
+        } process;
+        struct {
+            const plan_node *expr;
+            const plan_shape *shape;
+        } data_map;
+        struct {
+            const plan_node *expr;
+            plan_init_field *v;
+            uint32_t n;
+        } record;        /* INIT_RECORD, MAP_RECORD */
+        plan_stmt *stmt; /* QUERY, EXECUTE */
     } u;
 };
 
@@ -207,14 +303,14 @@ typedef struct plan_guard {
 } plan_guard;
 
 typedef struct plan {
-    arena *a;                 /* holds everything of the plan */
+    arena *a; /* holds everything of the plan */
     const plan_node *root;
-    uint32_t slots_n;         /* let-bound variables; their slots are 0..slots_n */
-    nicol_str *params;        /* names of the parameters, by index; of compiled plans: unused */
+    uint32_t slots_n;  /* let-bound variables; their slots are 0..slots_n */
+    nicol_str *params; /* names of the parameters, by index; of compiled plans: unused */
     uint32_t params_n;
     uint32_t sites_n;
     uint32_t statements_n;
-    bool writes;              /* some statement may write, or there is a transaction node */
+    bool writes; /* some statement may write, or there is a transaction node */
     bool root_is_transaction;
     bool raw_query, raw_execute; /* the root is a raw statement */
     /* What the executor has learnt about this plan (shapes of rows, positions of columns); plan_free gives it to
@@ -223,9 +319,9 @@ typedef struct plan {
     void (*runtime_free)(void *runtime);
     /* A `get` of a parameter (legal in the plan language: the scope starts as the parameters) has slot
      * PLAN_PARAM_SLOT | index. */
-    plan_guard *guards;       /* see plan_fits */
+    plan_guard *guards; /* see plan_fits */
     uint32_t guards_n;
-    bool one_shot;            /* serves only the request that it was compiled from */
+    bool one_shot; /* serves only the request that it was compiled from */
 } plan;
 #define PLAN_PARAM_SLOT 0x80000000u
 

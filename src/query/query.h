@@ -12,14 +12,29 @@
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
 
-#include "json/json.h"
 #include "schema/schema.h"
+#include "json/json.h"
 
 typedef enum query_action {
-    QUERY_FIND_UNIQUE = 1, QUERY_FIND_UNIQUE_OR_THROW, QUERY_FIND_FIRST, QUERY_FIND_FIRST_OR_THROW, QUERY_FIND_MANY,
-    QUERY_CREATE_ONE, QUERY_CREATE_MANY, QUERY_CREATE_MANY_RETURN, QUERY_UPDATE_ONE, QUERY_UPDATE_MANY,
-    QUERY_UPDATE_MANY_RETURN, QUERY_UPSERT_ONE, QUERY_DELETE_ONE, QUERY_DELETE_MANY, QUERY_AGGREGATE, QUERY_GROUP_BY,
-    QUERY_RAW, QUERY_EXECUTE_RAW, QUERY_ACTION_N
+    QUERY_FIND_UNIQUE = 1,
+    QUERY_FIND_UNIQUE_OR_THROW,
+    QUERY_FIND_FIRST,
+    QUERY_FIND_FIRST_OR_THROW,
+    QUERY_FIND_MANY,
+    QUERY_CREATE_ONE,
+    QUERY_CREATE_MANY,
+    QUERY_CREATE_MANY_RETURN,
+    QUERY_UPDATE_ONE,
+    QUERY_UPDATE_MANY,
+    QUERY_UPDATE_MANY_RETURN,
+    QUERY_UPSERT_ONE,
+    QUERY_DELETE_ONE,
+    QUERY_DELETE_MANY,
+    QUERY_AGGREGATE,
+    QUERY_GROUP_BY,
+    QUERY_RAW,
+    QUERY_EXECUTE_RAW,
+    QUERY_ACTION_N
 } query_action;
 
 /* --- values --------------------------------------------------------------------------------------------------------- */
@@ -43,10 +58,32 @@ typedef struct query_value {
 /* --- filters -------------------------------------------------------------------------------------------------------- */
 
 typedef enum query_op_kind {
-    QOP_EQ = 1, QOP_NE, QOP_IN, QOP_NOT_IN, QOP_LT, QOP_LTE, QOP_GT, QOP_GTE, QOP_CONTAINS, QOP_NOT_CONTAINS, QOP_STARTS_WITH, QOP_NOT_STARTS_WITH, QOP_ENDS_WITH, QOP_NOT_ENDS_WITH,
-    QOP_HAS, QOP_HAS_EVERY, QOP_HAS_SOME, QOP_IS_EMPTY, QOP_SEARCH, QOP_NOT_SEARCH,
-    QOP_JSON_STRING_CONTAINS, QOP_JSON_STRING_STARTS_WITH, QOP_JSON_STRING_ENDS_WITH,
-    QOP_JSON_ARRAY_CONTAINS, QOP_JSON_ARRAY_STARTS_WITH, QOP_JSON_ARRAY_ENDS_WITH
+    QOP_EQ = 1,
+    QOP_NE,
+    QOP_IN,
+    QOP_NOT_IN,
+    QOP_LT,
+    QOP_LTE,
+    QOP_GT,
+    QOP_GTE,
+    QOP_CONTAINS,
+    QOP_NOT_CONTAINS,
+    QOP_STARTS_WITH,
+    QOP_NOT_STARTS_WITH,
+    QOP_ENDS_WITH,
+    QOP_NOT_ENDS_WITH,
+    QOP_HAS,
+    QOP_HAS_EVERY,
+    QOP_HAS_SOME,
+    QOP_IS_EMPTY,
+    QOP_SEARCH,
+    QOP_NOT_SEARCH,
+    QOP_JSON_STRING_CONTAINS,
+    QOP_JSON_STRING_STARTS_WITH,
+    QOP_JSON_STRING_ENDS_WITH,
+    QOP_JSON_ARRAY_CONTAINS,
+    QOP_JSON_ARRAY_STARTS_WITH,
+    QOP_JSON_ARRAY_ENDS_WITH
 } query_op_kind;
 
 typedef enum query_aggregate { AGG_NONE = 0, AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX } query_aggregate;
@@ -85,8 +122,8 @@ typedef enum query_nulls { NULLS_DEFAULT = 0, NULLS_FIRST, NULLS_LAST } query_nu
 typedef struct query_order {
     const schema_field **path; /* to-one relations walked from the model to the field's owner; 0 for its own fields */
     uint32_t path_n;
-    const schema_field *field;         /* scalar; or, with aggregate AGG_COUNT and of_relation, the list relation counted */
-    query_aggregate aggregate;         /* groupBy: AGG(field), field NULL: _count _all is not allowed by the reference */
+    const schema_field *field; /* scalar; or, with aggregate AGG_COUNT and of_relation, the list relation counted */
+    query_aggregate aggregate; /* groupBy: AGG(field), field NULL: _count _all is not allowed by the reference */
     bool of_relation;
     bool descending;
     query_nulls nulls;
@@ -111,11 +148,11 @@ typedef enum query_select_kind { SELECT_SCALAR = 1, SELECT_RELATION, SELECT_COUN
 typedef struct query_select query_select;
 typedef struct query_select_item {
     query_select_kind kind;
-    const schema_field *field; /* SCALAR, RELATION */
-    query_find find;           /* RELATION: of lists; to-one relations may have a where */
-    query_select *select;      /* RELATION */
-    const schema_field **counts;     /* COUNT: `_count` of these list relations ... */
-    query_filter **count_filters;    /* ... each with its filter or NULL */
+    const schema_field *field;    /* SCALAR, RELATION */
+    query_find find;              /* RELATION: of lists; to-one relations may have a where */
+    query_select *select;         /* RELATION */
+    const schema_field **counts;  /* COUNT: `_count` of these list relations ... */
+    query_filter **count_filters; /* ... each with its filter or NULL */
     uint32_t counts_n;
 } query_select_item;
 struct query_select { /* in the order of the answer */
@@ -134,7 +171,14 @@ typedef struct query_agg_item {
 
 /* --- writing -------------------------------------------------------------------------------------------------------- */
 
-typedef enum query_set_op { SET_VALUE = 1, SET_INCREMENT, SET_DECREMENT, SET_MULTIPLY, SET_DIVIDE, SET_PUSH } query_set_op;
+typedef enum query_set_op {
+    SET_VALUE = 1,
+    SET_INCREMENT,
+    SET_DECREMENT,
+    SET_MULTIPLY,
+    SET_DIVIDE,
+    SET_PUSH
+} query_set_op;
 typedef struct query_set {
     const schema_field *field;
     query_set_op op;
@@ -142,15 +186,25 @@ typedef struct query_set {
 } query_set;
 
 typedef enum query_nested_kind {
-    NESTED_CREATE = 1, NESTED_CREATE_MANY, NESTED_CONNECT, NESTED_CONNECT_OR_CREATE, NESTED_DISCONNECT, NESTED_SET,
-    NESTED_UPDATE, NESTED_UPDATE_MANY, NESTED_UPSERT, NESTED_DELETE, NESTED_DELETE_MANY
+    NESTED_CREATE = 1,
+    NESTED_CREATE_MANY,
+    NESTED_CONNECT,
+    NESTED_CONNECT_OR_CREATE,
+    NESTED_DISCONNECT,
+    NESTED_SET,
+    NESTED_UPDATE,
+    NESTED_UPDATE_MANY,
+    NESTED_UPSERT,
+    NESTED_DELETE,
+    NESTED_DELETE_MANY
 } query_nested_kind;
 
 typedef struct query_write query_write;
 typedef struct query_nested_item {
-    query_filter *where;  /* connect, set, connectOrCreate, disconnect, delete, update, upsert of lists: the unique filter; updateMany, deleteMany: the filter; to-one disconnect, delete, update, upsert: an extra filter or NULL */
-    query_write *create;  /* create, connectOrCreate, upsert; createMany: one item a row */
-    query_write *update;  /* update, updateMany, upsert */
+    query_filter *
+        where; /* connect, set, connectOrCreate, disconnect, delete, update, upsert of lists: the unique filter; updateMany, deleteMany: the filter; to-one disconnect, delete, update, upsert: an extra filter or NULL */
+    query_write *create; /* create, connectOrCreate, upsert; createMany: one item a row */
+    query_write *update; /* update, updateMany, upsert */
 } query_nested_item;
 
 /* One `field: {kind: items}` of a nested write. Kinds of one field come in the order in which the request names them: the
@@ -177,7 +231,7 @@ struct query_write {
 /* A user value, and how to take it anew from another request of the same shape. */
 typedef struct query_param {
     val value;
-    uint32_t token;            /* of the JSON document it came from; UINT32_MAX: not from one token alone */
+    uint32_t token; /* of the JSON document it came from; UINT32_MAX: not from one token alone */
     scalar_type type;
     bool list;
     const schema_field *field; /* enum: which one; may be NULL */
@@ -188,22 +242,22 @@ typedef struct query_op {
     const schema *schema;
     const schema_model *model; /* NULL for raw */
     nicol_str key;             /* "findManyUser", "queryRaw": the key of the answer */
-    query_find find;           /* find forms, aggregate, groupBy; where of update, delete, upsert and their Many forms */
-    query_select *select;      /* rows that come back; NULL for counts and raw */
-    query_write *create;       /* createOne, upsertOne */
-    query_write *update;       /* updateOne, updateMany(Return), upsertOne */
-    query_write **rows;        /* createMany(Return) */
+    query_find find;      /* find forms, aggregate, groupBy; where of update, delete, upsert and their Many forms */
+    query_select *select; /* rows that come back; NULL for counts and raw */
+    query_write *create;  /* createOne, upsertOne */
+    query_write *update;  /* updateOne, updateMany(Return), upsertOne */
+    query_write **rows;   /* createMany(Return) */
     uint32_t rows_n;
     bool skip_duplicates;
     bool has_limit;
-    int64_t limit;             /* updateMany, deleteMany */
-    query_agg_item *aggs;      /* aggregate, groupBy */
+    int64_t limit;        /* updateMany, deleteMany */
+    query_agg_item *aggs; /* aggregate, groupBy */
     uint32_t aggs_n;
-    const schema_field **by;   /* groupBy */
+    const schema_field **by; /* groupBy */
     uint32_t by_n;
     query_filter *having;
-    nicol_str raw_sql;         /* raw */
-    val *raw_args;             /* typed: prisma__type tags decoded */
+    nicol_str raw_sql; /* raw */
+    val *raw_args;     /* typed: prisma__type tags decoded */
     uint32_t raw_args_n;
     query_param *params;
     uint32_t params_n;
@@ -216,7 +270,8 @@ bool query_parse(const schema *s, json_val request, arena *a, query_op *op, nico
 
 /* Takes one user value from JSON as `type` (tagged or plain, as the protocol allows), for parameters of a known shape. False with *err empty
  * of detail when it does not fit: run query_parse then, for the full error. Explicit null never fits. */
-bool query_take_value(json_val v, scalar_type type, const schema_field *field, bool list, arena *a, val *out) NICOL_MUST_CHECK;
+bool query_take_value(json_val v, scalar_type type, const schema_field *field, bool list, arena *a,
+                      val *out) NICOL_MUST_CHECK;
 
 /* The action by its protocol name ("findMany"), 0 when unknown; and back. */
 query_action query_action_of(nicol_str name);
