@@ -14,10 +14,10 @@ typedef struct engine engine;
 typedef struct engine_schema engine_schema;
 
 typedef struct engine_opts {
-    exec_opts exec;             /* the database */
-    unsigned plan_cache_max;    /* plans kept, of each kind; 0: NICOL_PLAN_CACHE_MAX */
-    unsigned schemas_max;       /* uploaded schemas kept; 0: NICOL_SCHEMAS_MAX */
-    int64_t slow_us;            /* operations that take longer are kept for the status page; 0: 50 ms */
+    exec_opts exec;          /* the database */
+    unsigned plan_cache_max; /* plans kept, of each kind; 0: NICOL_PLAN_CACHE_MAX */
+    unsigned schemas_max;    /* uploaded schemas kept; 0: NICOL_SCHEMAS_MAX */
+    int64_t slow_us;         /* operations that take longer are kept for the status page; 0: 50 ms */
     const mem *m;
 } engine_opts;
 
@@ -29,8 +29,8 @@ exec *engine_exec(engine *e);
 
 /* Parses and keeps a schema under `hash` (64 hex digits; of uploads: sha256 of the base64 text, checked by the caller). The oldest
  * upload that no request uses goes when there are too many. diags may be NULL. The provider must be the database's. */
-bool engine_schema_add(engine *e, nicol_str hash, const schema_file *files, size_t files_n, arena *a, schema_diags *diags,
-                       engine_schema **out, nicol_error *err) NICOL_MUST_CHECK;
+bool engine_schema_add(engine *e, nicol_str hash, const schema_file *files, size_t files_n, arena *a,
+                       schema_diags *diags, engine_schema **out, nicol_error *err) NICOL_MUST_CHECK;
 /* Takes a kept schema for a request, NULL when there is none. Give it back. */
 engine_schema *engine_schema_take(engine *e, nicol_str hash);
 void engine_schema_give(engine *e, engine_schema *s);
@@ -43,12 +43,12 @@ engine_schema *engine_schema_own(engine *e);
 
 /* What a client wants to see of its own request: the `extensions` of an answer. Statements are noted while it runs. */
 typedef struct engine_telemetry {
-    bool logs, spans;    /* asked for */
-    char trace_id[33];   /* of the client's trace, else a new one */
-    char parent_id[17];  /* the client's span, or empty */
-    const char *system;  /* the driver's name */
+    bool logs, spans;   /* asked for */
+    char trace_id[33];  /* of the client's trace, else a new one */
+    char parent_id[17]; /* the client's span, or empty */
+    const char *system; /* the driver's name */
     buf log_text, span_text;
-    uint32_t left_out;   /* statements past the limit */
+    uint32_t left_out; /* statements past the limit */
 } engine_telemetry;
 /* asked: the client's list ("tracing, info, query"); traceparent: as in W3C Trace Context, may be empty. False when
  * nothing is wanted: then there is nothing to free. */
@@ -60,19 +60,20 @@ void engine_telemetry_put(engine_telemetry *t, buf *out);
 void engine_telemetry_free(engine_telemetry *t);
 
 typedef struct engine_call {
-    nicol_str request_id;  /* for logs; may be empty */
-    exec_tx *tx;           /* run inside it; or NULL */
-    arena *a;              /* of the request */
-    int64_t deadline_us;   /* IO_NEVER: none */
-    uint32_t operations;   /* out: how many ran */
+    nicol_str request_id;        /* for logs; may be empty */
+    exec_tx *tx;                 /* run inside it; or NULL */
+    arena *a;                    /* of the request */
+    int64_t deadline_us;         /* IO_NEVER: none */
+    uint32_t operations;         /* out: how many ran */
     engine_telemetry *telemetry; /* or NULL */
-    nicol_error *error;    /* out, may be NULL: the error that the answer holds, unless operations failed apart */
+    nicol_error *error;          /* out, may be NULL: the error that the answer holds, unless operations failed apart */
 } engine_call;
 
 /* Runs a request body: one operation or a batch. Appends the protocol's answer: {"data":{...}}, {"batchResult":[...]} or
  * {"errors":[...]} (user errors are answers: true). False only for what is no user error of a query: memory, limits, a body that is no
  * request, the database out of reach ... *err says. *failed: the answer holds an error. */
-bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call, buf *out, bool *failed, nicol_error *err) NICOL_MUST_CHECK;
+bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call, buf *out, bool *failed,
+                  nicol_error *err) NICOL_MUST_CHECK;
 /* Appends {"errors":[{"error":..., "user_facing_error":{...}}]} for an error. batch_index -1: none. */
 void engine_put_errors_v6(const nicol_error *err, nicol_str model, int64_t batch_index, buf *out);
 
@@ -91,9 +92,9 @@ int engine_put_error_v7(const nicol_error *err, buf *out);
 typedef struct engine_slow {
     int64_t wall_ms, took_us;
     bool failed;
-    char what[96];        /* "findMany User" */
+    char what[96]; /* "findMany User" */
     char request_id[64];
-    char sql[512];        /* its slowest statement, cut */
+    char sql[512]; /* its slowest statement, cut */
 } engine_slow;
 
 typedef struct engine_figures {

@@ -11,7 +11,7 @@ typedef struct kept {
     struct kept *older, *newer; /* order of use */
     struct kept *same;          /* next with the same key */
     plan *plan;
-    arena *a;                   /* what follows lives here */
+    arena *a; /* what follows lives here */
     unsigned refs;
     bool dropped;
     nicol_str text; /* plan protocol: the plan's bytes */

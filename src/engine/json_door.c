@@ -11,9 +11,9 @@
 typedef struct ready {
     const plan *plan;
     const val *params;
-    kept *kept;     /* give back */
-    plan *own;      /* free */
-    nicol_str key;  /* of the answer: "findManyUser" */
+    kept *kept;    /* give back */
+    plan *own;     /* free */
+    nicol_str key; /* of the answer: "findManyUser" */
     nicol_str model;
     query_action action;
 } ready;
@@ -52,7 +52,12 @@ static bool find_shape(engine_schema *s, json_val request, hash128 hash, arena *
         if (!take_values(k, request, a, &r->params)) return false; /* the full check says why */
         if (!plan_fits(k->plan, r->params)) continue;
         keep_used(&s->shapes, k);
-        *r = (ready){.plan = k->plan, .params = r->params, .kept = k, .key = k->answer_key, .model = k->model, .action = k->action};
+        *r = (ready){.plan = k->plan,
+                     .params = r->params,
+                     .kept = k,
+                     .key = k->answer_key,
+                     .model = k->model,
+                     .action = k->action};
         return true;
     }
     return false;
@@ -165,7 +170,8 @@ static void put_data_start(const ready *r, buf *out)
 }
 
 /* Runs one operation and appends {"data":{...}} or {"errors":[...]}. */
-static void run_one(engine *e, engine_schema *s, json_val request, engine_call *call, int64_t index, buf *out, bool *failed)
+static void run_one(engine *e, engine_schema *s, json_val request, engine_call *call, int64_t index, buf *out,
+                    bool *failed)
 {
     int64_t start = clock_mono_us();
     size_t before = out->len;
@@ -174,7 +180,8 @@ static void run_one(engine *e, engine_schema *s, json_val request, engine_call *
     bool good = prepare(e, s, request, call->a, &r, &err);
     if (good) {
         put_data_start(&r, out);
-        exec_request rq = {.plan = r.plan, .params = r.params, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
+        exec_request rq = {
+            .plan = r.plan, .params = r.params, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
         bool has_value = true;
         telemetry_watch(call, &rq);
         good = exec_run(e->x, &rq, out, &has_value, &err);
@@ -225,7 +232,8 @@ static driver_isolation isolation_of(json_val name, nicol_error *err)
 }
 
 /* All or nothing: one transaction around the whole list. */
-static void run_together(engine *e, engine_schema *s, json_val list, json_val options, engine_call *call, buf *out, bool *failed)
+static void run_together(engine *e, engine_schema *s, json_val list, json_val options, engine_call *call, buf *out,
+                         bool *failed)
 {
     int64_t start = clock_mono_us();
     size_t at = 0, n = json_count(list), before = out->len;
@@ -273,7 +281,8 @@ static void run_apart(engine *e, engine_schema *s, json_val list, engine_call *c
     buf_lit(out, "]}");
 }
 
-bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call, buf *out, bool *failed, nicol_error *err)
+bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call, buf *out, bool *failed,
+                  nicol_error *err)
 {
     *failed = false;
     size_t before = out->len;
@@ -282,9 +291,11 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
     json_val root = json_root(&doc);
     json_val list = json_get(root, S("batch"));
     if (json_present(list)) {
-        if (json_kind(list) != JSON_ARRAY) return nicol_fail(err, NICOL_E_BAD_JSON, "\"batch\" must be a list of operations");
+        if (json_kind(list) != JSON_ARRAY)
+            return nicol_fail(err, NICOL_E_BAD_JSON, "\"batch\" must be a list of operations");
         if (json_count(list) > NICOL_BATCH_MAX) {
-            return nicol_fail(err, NICOL_E_LIMIT, "the batch has %u operations; the limit is %d", json_count(list), NICOL_BATCH_MAX);
+            return nicol_fail(err, NICOL_E_LIMIT, "the batch has %u operations; the limit is %d", json_count(list),
+                              NICOL_BATCH_MAX);
         }
         json_val together = json_get(root, S("transaction"));
         if (json_kind(together) == JSON_OBJECT) run_together(e, s, list, together, call, out, failed);
@@ -303,10 +314,11 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
 
 bool engine_count(engine *e, const schema_model *m, arena *a, int64_t *rows, nicol_error *err)
 {
-    nicol_str text = arena_printf(a,
-                                  "{\"modelName\":\"%.*s\",\"action\":\"aggregate\",\"query\":{\"arguments\":{},\"selection\":"
-                                  "{\"_count\":{\"arguments\":{},\"selection\":{\"_all\":true}}}}}",
-                                  STR_FMT(m->name));
+    nicol_str text =
+        arena_printf(a,
+                     "{\"modelName\":\"%.*s\",\"action\":\"aggregate\",\"query\":{\"arguments\":{},\"selection\":"
+                     "{\"_count\":{\"arguments\":{},\"selection\":{\"_all\":true}}}}}",
+                     STR_FMT(m->name));
     json_doc doc;
     ready r;
     if (!text.ptr) return nicol_fail_oom(err);

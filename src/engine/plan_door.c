@@ -61,7 +61,8 @@ static void put_encoded(buf *b, nicol_str s)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("-_.!~()", c));
+        bool plain =
+            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("-_.!~()", c));
         if (plain) {
             buf_char(b, (char)c);
         } else if (c == '\'') {
@@ -80,7 +81,8 @@ static bool sql_comment(engine *e, json_val comments, arena *a, nicol_str *out, 
     *out = (nicol_str){0};
     uint32_t n = json_kind(comments) == JSON_OBJECT ? json_count(comments) : 0;
     if (n == 0) return true;
-    if (n > COMMENTS_MAX) return nicol_fail(err, NICOL_E_LIMIT, "\"comments\" has %u entries; the limit is %d", n, COMMENTS_MAX);
+    if (n > COMMENTS_MAX)
+        return nicol_fail(err, NICOL_E_LIMIT, "\"comments\" has %u entries; the limit is %d", n, COMMENTS_MAX);
     comment *v = ARENA_ARRAY(a, n, comment);
     if (!v) return nicol_fail_oom(err);
     uint32_t used = 0;
@@ -131,7 +133,8 @@ static bool run_plan(engine *e, kept *k, json_val root, engine_call *call, buf *
     }
     if (good) buf_char(out, '}');
     else out->len = before;
-    if (good && buf_failed(out)) good = out->over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
+    if (good && buf_failed(out))
+        good = out->over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
     return good;
 }
 
@@ -143,7 +146,8 @@ bool engine_plan(engine *e, nicol_str body, engine_call *call, buf *out, nicol_e
     json_val root = json_root(&doc);
     json_val node = json_get(root, S("plan"));
     if (json_kind(root) != JSON_OBJECT || json_kind(node) != JSON_OBJECT) {
-        return nicol_fail(err, NICOL_E_BAD_PLAN, "the body must be an object with \"plan\" (an object), \"operation\" and \"params\"");
+        return nicol_fail(err, NICOL_E_BAD_PLAN,
+                          "the body must be an object with \"plan\" (an object), \"operation\" and \"params\"");
     }
     kept *k = find_plan(e, node, err);
     bool good = k && run_plan(e, k, root, call, out, err);

@@ -25,7 +25,7 @@ enum {
     HEAD_OUT_MAX = 64 << 10,    /* bytes of one answer's head */
     LINGER_MS = 1000,           /* how long a refused client's remaining bytes are read */
     LINGER_BYTES = 1 << 20,
-    GONE_SWEEP_MS = 250, /* how often the clients of long requests are looked at */
+    GONE_SWEEP_MS = 250,  /* how often the clients of long requests are looked at */
     ACCEPT_PAUSE_MS = 50, /* after a failure such as "too many open files" */
     KILL_AGAIN_MS = 100,
     PEER_MAX = INET6_ADDRSTRLEN,

@@ -59,7 +59,7 @@ engine_call call_of(exchange *x);
 /* What the client wants to see of this request, or NULL: into `t`. Give it to show_telemetry when the answer stands. */
 engine_telemetry *want_telemetry(exchange *x, engine_telemetry *t);
 void show_telemetry(exchange *x, engine_telemetry *t, bool good); /* `t` may be NULL */
-void show_transaction(exchange *x, const char *name);            /* start_transaction ...: a span, when asked for */
+void show_transaction(exchange *x, const char *name);             /* start_transaction ...: a span, when asked for */
 /* Takes the next part of a path: "/a/b" gives "a" and leaves "/b". */
 nicol_str path_part(nicol_str *path);
 

@@ -121,7 +121,8 @@ static void status_json(exchange *x)
     size_t n = figures(x->s, &f, list);
     buf *out = &x->rs->out;
     x->rs->content_type = S("application/json");
-    buf_printf(out, "{\"version\":\"%s\",\"database\":\"%s\",\"started\":%lld,\"now\":%lld,\"mono_us\":%lld,\"keys\":%s",
+    buf_printf(out,
+               "{\"version\":\"%s\",\"database\":\"%s\",\"started\":%lld,\"now\":%lld,\"mono_us\":%lld,\"keys\":%s",
                NICOL_VERSION, exec_driver(engine_exec(x->s->e))->name, (long long)f.started_wall_ms,
                (long long)clock_wall_ms(), (long long)clock_mono_us(), keys_none_ever(x->s->keys) ? "false" : "true");
     for (size_t i = 0; i < n; i++) buf_printf(out, ",\"%s\":%.0f", list[i].name, list[i].value);
