@@ -4,7 +4,7 @@
  *
  * Each scenario gets a fresh database file, made by its `ddl`. One line a step: {"file":...,"id":...,"answer":...}, where
  * the answer is the JSON protocol's ({"data":...}, {"errors":...}, {"batchResult":...}) or {"failed":...} for what no
- * door would answer. compare_ops.mjs judges the lines. With NICOL_EXPLAIN set, the plans go to standard error. */
+ * door would answer. compare_ops.mjs judges the lines. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
