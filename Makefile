@@ -22,6 +22,7 @@ build:
 
 run:
 	@tools/deps.sh run
+	@[ -x build/nicol ] || echo 'building: about a minute, the first time'
 	@tools/build.sh release
 	@tools/run-shop.sh
 
