@@ -510,6 +510,8 @@ static nicol_str related(cc_stmt *st, const schema_field *f, const cc_link *k, n
     nicol_str t = cc_alias(c);
     if (k->many_many) {
         nicol_str j = cc_alias(c);
+        /* Without foreign keys, ties may outlive the rows that they tie. */
+        target_needed = target_needed || c->op->schema->relation_mode_emulated;
         sql_column(&st->w, f->model->db_schema, f->relation->join_table);
         cc_lit(st, " AS ");
         cc_ident(st, j);
