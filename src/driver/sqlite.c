@@ -48,6 +48,19 @@ static bool configure(driver_conn *c, const char *path, const driver_opts *o, ar
     return exec_own(c, o->sync_normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", a, err);
 }
 
+/* SQLite's own texts don't say which file they are about. */
+static void name_file(const char *path, arena *a, nicol_error *err)
+{
+    if (!a || !err || !err->db) return;
+    nicol_db_facts *f = ARENA_NEW(a, nicol_db_facts);
+    nicol_str text = arena_printf(a, "the database file %s: %.*s", path, STR_FMT(err->db->original_text));
+    if (!f || !text.ptr) return;
+    *f = *err->db;
+    f->original_text = text;
+    err->db = f;
+    err->message = text;
+}
+
 /* "file:PATH?query" to a path. What follows '?' is for clients (connection_limit=...), none of it SQLite's own. */
 static const char *url_path(nicol_str url, arena *a, nicol_error *err)
 {
@@ -90,6 +103,7 @@ static driver_conn *sqlite_open(const driver_opts *o, arena *a, nicol_error *err
     c->cache = map_new(m, c->cache_max + 1);
     if (!c->cache) nicol_fail_oom(err);
     if (!c->cache || !configure(c, path, o, a, err)) {
+        name_file(path, a, err);
         driver_sqlite.close(c);
         return NULL;
     }

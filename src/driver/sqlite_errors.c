@@ -213,6 +213,9 @@ bool sqlite_fail_text(arena *a, nicol_error *err, nicol_code code, const char *s
 static const char *remedy(int code)
 {
     switch (code & 0xff) {
+    case SQLITE_BUSY:
+        return "another program has held the lock of the database file for too long: let it commit, or send the request "
+               "again";
     case SQLITE_FULL:
         return "the disk (or the size limit of the file) is full: free space and send the request again";
     case SQLITE_READONLY:

@@ -32,7 +32,7 @@ export const sleep = (ms) => new Promise((r) => setTimeout(r, ms))
 
 /** Runs the program to its end: {status, stdout, stderr}. */
 export function run(args, { input, cwd, env } = {}) {
-  const r = spawnSync(nicol, args, { input, cwd, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 1 << 30 })
+  const r = spawnSync(nicol, args, { input, cwd, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 1 << 30, timeout: 300000 })
   return { status: r.status, signal: r.signal, stdout: r.stdout, stderr: r.stderr }
 }
 
