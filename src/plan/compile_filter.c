@@ -103,7 +103,7 @@ static void like(cc_stmt *st, place at, const query_filter *f, bool not, bool be
 {
     const sql_dialect *d = st->c->d;
     operand(st, at, f);
-    if (not) cc_lit(st, " NOT");
+    if (not ) cc_lit(st, " NOT");
     if (f->insensitive && d->ilike) cc_lit(st, " ILIKE ");
     else cc_lit(st, " LIKE ");
     cc_sql(st, d->cat_open);
@@ -121,12 +121,12 @@ static void like(cc_stmt *st, place at, const query_filter *f, bool not, bool be
 
 /* A list's NULLs are not in the parameter: with one, what is not found is NULL instead of false. An empty list is said as
  * such, since IN () is no SQL everywhere and IN (NULL) is something else. */
-static void in_list(cc_stmt *st, place at, const query_filter *f, bool not)
+static void in_list(cc_stmt *st, place at, const query_filter *f, bool not )
 {
     cc *c = st->c;
     if (f->value.kind == QVAL_FIELD) { /* a list column */
         operand(st, at, f);
-        if (not) cc_lit(st, " <> ALL(");
+        if (not ) cc_lit(st, " <> ALL(");
         else cc_lit(st, " = ANY(");
         cc_column(st, at.alias, f->value.ref);
         cc_lit(st, ")");
@@ -134,24 +134,24 @@ static void in_list(cc_stmt *st, place at, const query_filter *f, bool not)
     }
     if (f->value.kind != QVAL_PARAM) {
         operand(st, at, f);
-        if (not) cc_lit(st, " IS NOT NULL");
+        if (not ) cc_lit(st, " IS NOT NULL");
         else cc_lit(st, " IS NULL");
         return;
     }
     const val *list = &c->op->params[f->value.param].value;
     if (f->value.has_null) cc_lit(st, "(");
     if (list->type == VAL_LIST && list->n == 0) {
-        if (not) cc_lit(st, "1=1");
+        if (not ) cc_lit(st, "1=1");
         else cc_lit(st, "1=0");
     } else {
         operand(st, at, f);
-        if (not) cc_lit(st, " NOT IN ");
+        if (not ) cc_lit(st, " NOT IN ");
         else cc_lit(st, " IN ");
         cc_tuple(st, cc_param(f->value.param), value_type(c, f));
         if (not || !at.flat || f->aggregate != AGG_NONE) st->chunkable = false;
     }
     if (f->value.has_null) {
-        if (not) cc_lit(st, " AND NULL)");
+        if (not ) cc_lit(st, " AND NULL)");
         else cc_lit(st, " OR NULL)");
     }
 }
@@ -362,26 +362,26 @@ static bool is_null_value(const query_value *v)
     return v->kind == QVAL_NULL;
 }
 
-static void equal(cc_stmt *st, place at, const query_filter *f, bool not)
+static void equal(cc_stmt *st, place at, const query_filter *f, bool not )
 {
     if (is_null_value(&f->value)) {
         operand(st, at, f);
-        if (not) cc_lit(st, " IS NOT NULL");
+        if (not ) cc_lit(st, " IS NOT NULL");
         else cc_lit(st, " IS NULL");
         return;
     }
     if (f->value.kind == QVAL_ANY_NULL) {
         cc_lit(st, "(");
         operand(st, at, f);
-        if (not) cc_lit(st, " IS NOT NULL AND ");
+        if (not ) cc_lit(st, " IS NOT NULL AND ");
         else cc_lit(st, " IS NULL OR ");
         operand(st, at, f);
-        if (not) cc_lit(st, " <> 'null')");
+        if (not ) cc_lit(st, " <> 'null')");
         else cc_lit(st, " = 'null')");
         return;
     }
     bool ilike = f->insensitive && st->c->d->ilike;
-    if (not) compare(st, at, f, ilike ? NICOL_STR(" NOT ILIKE ") : NICOL_STR(" <> "));
+    if (not ) compare(st, at, f, ilike ? NICOL_STR(" NOT ILIKE ") : NICOL_STR(" <> "));
     else compare(st, at, f, ilike ? NICOL_STR(" ILIKE ") : NICOL_STR(" = "));
 }
 
@@ -647,7 +647,7 @@ static void put_list(cc_stmt *st, place at, const query_filter *f, bool or)
         cc_sql(st, or ? NICOL_STR("1=0") : NICOL_STR("1=1"));
         return;
     }
-    if (or && n > 1) at.flat = false;
+    if (or &&n > 1) at.flat = false;
     if (n > 1) cc_lit(st, "(");
     put_range(st, at, kids, 0, n, or);
     if (n > 1) cc_lit(st, ")");
@@ -772,7 +772,8 @@ void cc_count_join(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_st
     }
 }
 
-void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts, const query_filter *filter)
+void cc_relation_count(cc_stmt *st, const schema_field *f, nicol_str alias, nicol_str counts,
+                       const query_filter *filter)
 {
     if (counts.len) {
         cc_lit(st, "COALESCE(");

@@ -176,8 +176,7 @@ static void test_scalars(void)
     gives(
         IDS("\"where\":{\"bossId\":{\"equals\":{\"$type\":\"FieldRef\",\"value\":{\"_ref\":\"age\",\"_container\":\"User\"}}}}"),
         "map[" U " WHERE `users`.`boss_id` = `users`.`age`]");
-    gives(IDS("\"where\":{\"meta\":{\"path\":\"$.a\",\"equals\":1}}"),
-          "map[" U " WHERE (`users`.`meta` -> ?) = ?]");
+    gives(IDS("\"where\":{\"meta\":{\"path\":\"$.a\",\"equals\":1}}"), "map[" U " WHERE (`users`.`meta` -> ?) = ?]");
 }
 
 static void test_relation_filters(void)
@@ -303,35 +302,43 @@ static void test_aggregates(void)
 static void test_places(void)
 {
     /* An UPDATE's own condition on one related row has two truth values, and so finds the row whose boss has no name. */
-    gives("{\"modelName\":\"User\",\"action\":\"updateMany\",\"query\":{\"arguments\":{\"where\":{\"boss\":{\"isNot\":{\"name\":\"x\"}}"
-          "},\"data\":{\"age\":1}},\"selection\":{\"count\":true}}}",
-          "map[UPDATE `users` SET `age` = ? WHERE NOT EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` "
-          "AND `t1`.`name` = ?)]");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"updateMany\",\"query\":{\"arguments\":{\"where\":{\"boss\":{\"isNot\":{\"name\":\"x\"}}"
+        "},\"data\":{\"age\":1}},\"selection\":{\"count\":true}}}",
+        "map[UPDATE `users` SET `age` = ? WHERE NOT EXISTS(SELECT 1 FROM `users` AS `t1` WHERE `t1`.`id` = `users`.`boss_id` "
+        "AND `t1`.`name` = ?)]");
     /* What is no string is found neither by a condition on strings nor by its negation. */
     gives(IDS("\"where\":{\"meta\":{\"path\":\"$.a\",\"string_contains\":\"x\"}}"),
-          "map[" U " WHERE ((`users`.`meta` ->> ?) LIKE ('%' || ? || '%') AND JSON_TYPE((`users`.`meta` -> ?)) = 'text')]");
+          "map[" U
+          " WHERE ((`users`.`meta` ->> ?) LIKE ('%' || ? || '%') AND JSON_TYPE((`users`.`meta` -> ?)) = 'text')]");
     gives(IDS("\"where\":{\"NOT\":{\"meta\":{\"path\":\"$.a\",\"array_ends_with\":1}}}"),
-          "map[" U " WHERE (NOT (((`users`.`meta` -> ?) -> '$[#-1]') = ? OR JSON_TYPE((`users`.`meta` -> ?)) <> 'array'))]");
+          "map[" U
+          " WHERE (NOT (((`users`.`meta` -> ?) -> '$[#-1]') = ? OR JSON_TYPE((`users`.`meta` -> ?)) <> 'array'))]");
     /* Inside AND, OR and NOT an empty OR says nothing; by itself it is false. */
     gives(IDS("\"where\":{\"id\":1,\"OR\":[]}"), "map[" U " WHERE (`users`.`id` = ? AND 1=0)]");
     gives(IDS("\"where\":{\"AND\":[{\"id\":1,\"OR\":[]}]}"), "map[" U " WHERE `users`.`id` = ?]");
     gives(IDS("\"where\":{\"NOT\":[{\"id\":1},{\"age\":2}]}"),
           "map[" U " WHERE (NOT (`users`.`id` = ? OR `users`.`age` = ?))]");
     /* A path may lead to no row: the page is cut in memory, and the condition keeps rows without one. */
-    gives(IDS("\"cursor\":{\"id\":1},\"orderBy\":[{\"boss\":{\"age\":\"asc\"}}]"),
-          "map[process cursor=id[" U " LEFT JOIN `users` AS `t1` ON `t1`.`id` = `users`.`boss_id` WHERE (`t1`.`age` >= (SELECT "
-          "`t3`.`age` FROM `users` AS `t2` LEFT JOIN `users` AS `t3` ON `t3`.`id` = `t2`.`boss_id` WHERE `t2`.`id` = ?) OR "
-          "`users`.`boss_id` IS NULL) ORDER BY `t1`.`age` ASC]]");
-    gives("{\"modelName\":\"User\",\"action\":\"findFirst\",\"query\":{\"arguments\":{\"take\":2},\"selection\":{\"id\":true}}}",
-          "Input error. The 'findFirst' operation cannot be used with a 'take' argument that isn't 1 or -1");
-    gives("{\"modelName\":\"User\",\"action\":\"groupBy\",\"query\":{\"arguments\":{\"by\":[\"age\"],\"take\":2},\"selection\":{"
-          "\"age\":true}}}",
-          "Input error. Every field used for orderBy must be included in the by-arguments of the query. Missing fields: id");
+    gives(
+        IDS("\"cursor\":{\"id\":1},\"orderBy\":[{\"boss\":{\"age\":\"asc\"}}]"),
+        "map[process cursor=id[" U
+        " LEFT JOIN `users` AS `t1` ON `t1`.`id` = `users`.`boss_id` WHERE (`t1`.`age` >= (SELECT "
+        "`t3`.`age` FROM `users` AS `t2` LEFT JOIN `users` AS `t3` ON `t3`.`id` = `t2`.`boss_id` WHERE `t2`.`id` = ?) OR "
+        "`users`.`boss_id` IS NULL) ORDER BY `t1`.`age` ASC]]");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"findFirst\",\"query\":{\"arguments\":{\"take\":2},\"selection\":{\"id\":true}}}",
+        "Input error. The 'findFirst' operation cannot be used with a 'take' argument that isn't 1 or -1");
+    gives(
+        "{\"modelName\":\"User\",\"action\":\"groupBy\",\"query\":{\"arguments\":{\"by\":[\"age\"],\"take\":2},\"selection\":{"
+        "\"age\":true}}}",
+        "Input error. Every field used for orderBy must be included in the by-arguments of the query. Missing fields: id");
     /* Counts over a relation without an index are made once for all rows. */
-    gives(FIND("User", "", "\"_count\":{\"selection\":{\"reports\":true}}"),
-          "map[SELECT `users`.`id`, COALESCE(`t1`.`@count`, 0) AS `_aggr_count_reports` FROM `users` LEFT JOIN (SELECT "
-          "`t2`.`boss_id`, COUNT(*) AS `@count` FROM `users` AS `t2` WHERE `t2`.`boss_id` IS NOT NULL GROUP BY `t2`.`boss_id`) "
-          "AS `t1` ON `t1`.`boss_id` = `users`.`id`]");
+    gives(
+        FIND("User", "", "\"_count\":{\"selection\":{\"reports\":true}}"),
+        "map[SELECT `users`.`id`, COALESCE(`t1`.`@count`, 0) AS `_aggr_count_reports` FROM `users` LEFT JOIN (SELECT "
+        "`t2`.`boss_id`, COUNT(*) AS `@count` FROM `users` AS `t2` WHERE `t2`.`boss_id` IS NOT NULL GROUP BY `t2`.`boss_id`) "
+        "AS `t1` ON `t1`.`boss_id` = `users`.`id`]");
 }
 
 /* A list of n conditions is written as a tree whose depth stays far below what databases take. */
@@ -344,8 +351,9 @@ static void test_long_lists(void)
         fail("memory");
         return;
     }
-    size_t n = (size_t)snprintf(text, 200000, "%s", "{\"modelName\":\"User\",\"action\":\"findMany\",\"query\":{\"arguments\":{"
-                                           "\"where\":{\"OR\":[{\"id\":0}");
+    size_t n = (size_t)snprintf(text, 200000, "%s",
+                                "{\"modelName\":\"User\",\"action\":\"findMany\",\"query\":{\"arguments\":{"
+                                "\"where\":{\"OR\":[{\"id\":0}");
     for (int i = 1; i < 3000; i++) n += (size_t)snprintf(text + n, 200000 - n, ",{\"id\":%d,\"age\":1}", i);
     snprintf(text + n, 200000 - n, "%s", "]}},\"selection\":{\"id\":true}}}");
     plan *p = compile(text, mem_default, a, &err);
