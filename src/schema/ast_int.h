@@ -7,6 +7,8 @@
 #ifndef SCHEMA_AST_INT_H
 #define SCHEMA_AST_INT_H
 
+#include <stdarg.h>
+
 #include "schema/schema.h"
 
 typedef struct span {
@@ -51,8 +53,9 @@ typedef struct ast_attr {
     ast_ident name; /* without @; "db.VarChar" in one piece */
     ast_args args;
     span at;
-    struct ast_attr *next;
+    uint32_t comment; /* @@attributes: where the comment on the line begins; 0: there is none */
     bool used;
+    struct ast_attr *next;
 } ast_attr;
 
 typedef struct ast_field {
@@ -64,6 +67,8 @@ typedef struct ast_field {
     nicol_str doc;
     span at;
     span type_at;
+    uint32_t comment; /* where the comment on the line begins; 0: there is none */
+    bool list_optional; /* Type[]?, which is an error */
     struct ast_field *next;
 } ast_field;
 
@@ -72,6 +77,7 @@ typedef struct ast_value {
     ast_attr *attrs;
     nicol_str doc;
     span at;
+    uint32_t comment;
     struct ast_value *next;
 } ast_value;
 
@@ -79,6 +85,7 @@ typedef struct ast_prop {
     ast_ident name;
     ast_expr *value; /* NULL when it is missing */
     span at;
+    uint32_t comment;
     struct ast_prop *next;
 } ast_prop;
 
@@ -92,6 +99,7 @@ typedef enum ast_item_kind {
     ITEM_BAD
 } ast_item_kind;
 
+/* A line, or several of comments or blanks. Declarations that were refused are here too, unlike in the lists below. */
 typedef struct ast_item {
     ast_item_kind kind;
     span at;
@@ -107,7 +115,8 @@ typedef enum ast_top_kind {
     TOP_DATASOURCE,
     TOP_GENERATOR,
     TOP_COMMENT,
-    TOP_BLANK
+    TOP_BLANK,
+    TOP_BAD
 } ast_top_kind;
 
 typedef struct ast_top {
@@ -146,6 +155,7 @@ void diag_error(diag_list *l, span at, const char *fmt, ...) NICOL_PRINTF(3, 4);
 void diag_warn(diag_list *l, span at, const char *fmt, ...) NICOL_PRINTF(3, 4);
 /* The error without a format: for the many that only say that a line is wrong. The text must outlive the list. */
 void diag_line(diag_list *l, span at, nicol_str text);
+void diag_error_va(diag_list *l, span at, const char *fmt, va_list args) NICOL_PRINTF(3, 0);
 bool diag_array(const diag_list *l, schema_diags *out);
 
 /* --- characters (lex.c) ---------------------------------------------------------------------------------------------- */
@@ -169,5 +179,10 @@ void lex_line(lex *l);                   /* up to the end of the line, without i
 /* Reads all files. False when memory ran out. */
 bool ast_parse(const schema_file *files, size_t files_n, arena *tree, arena *keep, diag_list *diags, ast_top **out,
                nicol_error *err) NICOL_MUST_CHECK;
+
+/* Reads the blocks of a configuration: each is an ast_top (TOP_GENERATOR, the kind that has properties) with its
+ * properties; its `at` is that of its name. */
+bool ast_parse_conf(const schema_file *file, arena *tree, arena *keep, diag_list *diags, ast_top **out,
+                    nicol_error *err) NICOL_MUST_CHECK;
 
 #endif

@@ -1,5 +1,4 @@
 /* schema/diag.c - what is wrong and where: gathering diagnostics, and showing them to people. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "schema/ast_int.h"
@@ -37,11 +36,16 @@ static NICOL_PRINTF(2, 0) nicol_str text_of(arena *a, const char *fmt, va_list a
     return p == NULL ? (nicol_str){0} : str_of(p, (size_t)n);
 }
 
+void diag_error_va(diag_list *l, span at, const char *fmt, va_list args)
+{
+    diag_add(l, false, at, l->n < SCHEMA_DIAGS_MAX ? text_of(l->a, fmt, args) : (nicol_str){0});
+}
+
 void diag_error(diag_list *l, span at, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    diag_add(l, false, at, l->n < SCHEMA_DIAGS_MAX ? text_of(l->a, fmt, args) : (nicol_str){0});
+    diag_error_va(l, at, fmt, args);
     va_end(args);
 }
 

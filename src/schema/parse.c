@@ -21,6 +21,7 @@ typedef struct parser {
     ast_top **tail;
     nicol_str doc; /* comment block right before the next item */
     bool doc_fresh;
+    uint32_t comment; /* where the comment that was read last begins */
 } parser;
 
 /* Where to come back to when a rule does not match: the cursor, the diagnostics, and the memory of the nodes that the rule
@@ -37,13 +38,18 @@ static mark here(const parser *p)
     return (mark){p->l.at, p->diags->tail, p->diags->n, p->diags->errors, arena_save(p->tree)};
 }
 
-static bool back(parser *p, mark m)
+static void forget_diags(parser *p, mark m)
 {
-    p->l.at = m.at;
     p->diags->tail = m.tail;
     *m.tail = NULL;
     p->diags->n = m.n;
     p->diags->errors = m.errors;
+}
+
+static bool back(parser *p, mark m)
+{
+    p->l.at = m.at;
+    forget_diags(p, m);
     if (!p->oom) arena_rewind(p->tree, m.tree);
     return false;
 }
@@ -327,11 +333,13 @@ static bool parse_comment(parser *p, nicol_str *doc)
 {
     uint32_t from = p->l.at;
     lex_blank(&p->l);
+    uint32_t start = p->l.at;
     bool is_doc = lex_text(&p->l, S("///"));
     if (!is_doc && !lex_text(&p->l, S("//"))) {
         p->l.at = from;
         return false;
     }
+    p->comment = start;
     uint32_t text = p->l.at;
     lex_line(&p->l);
     if (is_doc) *doc = str_trim(str_of(p->l.p + text, p->l.at - text));
@@ -434,14 +442,15 @@ static ast_attr *parse_attr(parser *p, bool block)
     parse_args(p, &a->args);
     nicol_str none = {0};
     if (block) {
-        if (!parse_comment(p, &none)) lex_blank(&p->l);
+        if (parse_comment(p, &none)) a->comment = p->comment;
+        else lex_blank(&p->l);
     }
     a->at = span_from(p, m.at);
     return a;
 }
 
 /* Attributes, a trailing comment and the line end: what ends a field and an enum's value. */
-static bool parse_line_end(parser *p, ast_attr **attrs, nicol_str *doc)
+static bool parse_line_end(parser *p, ast_attr **attrs, nicol_str *doc, uint32_t *comment)
 {
     nicol_str line_doc = {0};
     for (ast_attr **tail = attrs;;) {
@@ -451,7 +460,7 @@ static bool parse_line_end(parser *p, ast_attr **attrs, nicol_str *doc)
         *tail = a;
         tail = &a->next;
     }
-    parse_comment(p, &line_doc);
+    if (parse_comment(p, &line_doc)) *comment = p->comment;
     if (!lex_newline(&p->l)) return false;
     *doc = doc_join(p, take_doc(p), line_doc);
     return true;
@@ -489,6 +498,7 @@ static bool parse_type(parser *p, ast_field *f, bool *good)
             if (lex_char(&p->l, ']')) {
                 diag_line(p->diags, span_from(p, m.at),
                           S("To specify a list, please use `Type[]` instead of `[Type]`."));
+                f->arity = ARITY_LIST;
                 *good = false;
                 return true;
             }
@@ -505,6 +515,7 @@ static bool parse_type(parser *p, ast_field *f, bool *good)
         if (lex_char(&p->l, '?')) {
             diag_line(p->diags, span_from(p, m.at),
                       S("Optional lists are not supported. Use either `Type[]` or `Type?`."));
+            f->list_optional = true;
             *good = false;
             return true;
         }
@@ -568,12 +579,11 @@ static bool parse_field(parser *p, block *b)
     lex_blank(&p->l);
     mark before_type = here(p);
     bool typed = parse_type(p, f, &good);
-    if (!parse_line_end(p, &f->attrs, &f->doc)) return back(p, m);
+    if (!parse_line_end(p, &f->attrs, &f->doc, &f->comment)) return back(p, m);
     f->at = span_from(p, start);
+    add_item(p, &b->items, ITEM_FIELD, start, f);
     if (legacy) {
-        mark end = here(p);
-        back(p, before_type);
-        p->l.at = end.at;
+        forget_diags(p, before_type);
         diag_line(p->diags, colon_at, S("Field declarations don't require a `:`."));
         return true;
     }
@@ -588,7 +598,6 @@ static bool parse_field(parser *p, block *b)
     if (!good || !room(p, f->at, &b->top->fields_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
     *b->fields = f;
     b->fields = &f->next;
-    add_item(p, &b->items, ITEM_FIELD, start, f);
     return true;
 }
 
@@ -599,12 +608,12 @@ static bool parse_value(parser *p, block *b)
     ast_value *v = NODE(p, ast_value);
     if (v == NULL || !lex_ident(&p->l, &name)) return back(p, m);
     v->name = (ast_ident){name, span_from(p, m.at)};
-    if (!parse_line_end(p, &v->attrs, &v->doc)) return back(p, m);
+    if (!parse_line_end(p, &v->attrs, &v->doc, &v->comment)) return back(p, m);
     v->at = span_from(p, m.at);
+    add_item(p, &b->items, ITEM_VALUE, m.at, v);
     if (!room(p, v->at, &b->top->values_n, NICOL_SCHEMA_VALUES_MAX)) return true;
     *b->values = v;
     b->values = &v->next;
-    add_item(p, &b->items, ITEM_VALUE, m.at, v);
     return true;
 }
 
@@ -620,13 +629,14 @@ static bool parse_prop(parser *p, block *b)
     lex_blank(&p->l);
     q->value = parse_expr(p);
     q->at = span_from(p, m.at);
-    if (!parse_comment(p, &none)) lex_blank(&p->l);
+    if (parse_comment(p, &none)) q->comment = p->comment;
+    else lex_blank(&p->l);
     if (!lex_newline(&p->l)) return back(p, m);
     take_doc(p);
+    add_item(p, &b->items, ITEM_PROP, m.at, q);
     if (!room(p, q->at, &b->props_n, NICOL_SCHEMA_ARGS_MAX)) return true;
     *b->props = q;
     b->props = &q->next;
-    add_item(p, &b->items, ITEM_PROP, m.at, q);
     return true;
 }
 
@@ -637,10 +647,10 @@ static bool parse_block_attr(parser *p, block *b)
     if (a == NULL) return false;
     if (!lex_newline(&p->l)) return back(p, m);
     take_doc(p);
+    add_item(p, &b->items, ITEM_ATTR, m.at, a);
     if (!room(p, a->at, &b->attrs_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
     *b->attrs = a;
     b->attrs = &a->next;
-    add_item(p, &b->items, ITEM_ATTR, m.at, a);
     return true;
 }
 
@@ -823,6 +833,7 @@ static void parse_file(parser *p)
         if (parse_any_block(p)) continue;
         if (parse_type_alias(p) || parse_strange_block(p)) {
             p->doc_fresh = false;
+            add_top(p, TOP_BAD, start);
         } else if (parse_comments(p)) {
             add_top(p, TOP_COMMENT, start);
         } else if (parse_empty_lines(p)) {
@@ -835,6 +846,7 @@ static void parse_file(parser *p)
             report_line(
                 p, start,
                 S("Error validating: This line is invalid. It does not start with any known Prisma schema keyword."));
+            add_top(p, TOP_BAD, start);
         }
     }
 }
@@ -871,6 +883,122 @@ bool ast_parse(const schema_file *files, size_t files_n, arena *tree, arena *kee
         lex_text(&p.l, S("\xEF\xBB\xBF"));
         find_closes(&p);
         parse_file(&p);
+    }
+    return p.oom || arena_failed(tree) || arena_failed(keep) ? nicol_fail_oom(err) : true;
+}
+
+/* --- configuration ---------------------------------------------------------------------------------------------------- */
+
+/* "name {" at the cursor, which moves to the end of that line only when it is there. */
+static bool conf_open(parser *p, ast_ident *name)
+{
+    uint32_t from = p->l.at;
+    if (lex_ident(&p->l, &name->name)) {
+        name->at = span_from(p, from);
+        lex_blank(&p->l);
+        if (lex_char(&p->l, '{')) return true;
+    }
+    p->l.at = from;
+    return false;
+}
+
+/* Nothing but a comment may follow on the line of a brace: what stood there would be lost. */
+static void conf_line_rest(parser *p, const char *what)
+{
+    nicol_str none = {0};
+    lex_blank(&p->l);
+    uint32_t from = p->l.at;
+    if (!parse_comment(p, &none)) lex_line(&p->l);
+    if (p->l.at != from && p->l.p[from] != '/') diag_error(p->diags, span_from(p, from), "%s", what);
+    lex_newline(&p->l);
+}
+
+/* A line of a block that is no setting. Text without its quotes is the mistake that one expects here. */
+static void conf_bad_line(parser *p)
+{
+    uint32_t start = p->l.at;
+    nicol_str name;
+    bool setting = lex_ident(&p->l, &name);
+    lex_blank(&p->l);
+    setting = setting && lex_char(&p->l, '=');
+    lex_blank(&p->l);
+    uint32_t value = p->l.at;
+    lex_line(&p->l);
+    if (p->many || p->deep || !setting)
+        report_line(p, start,
+                    S("This line is not a setting. Write one a line, as in `name = \"value\"`; a block ends with `}` "
+                      "on a line of its own."));
+    else
+        diag_error(p->diags, span_from(p, value),
+                   "The value of `%.*s` cannot be read. Texts stand in double quotes: `%.*s = \"...\"`.", STR_FMT(name),
+                   STR_FMT(name));
+    lex_newline(&p->l);
+}
+
+/* The settings of a block, up to its "}". The next block, or the end of the file, ends it too, with a message. */
+static void conf_lines(parser *p, block *b)
+{
+    ast_ident next = {0};
+    while (!p->oom) {
+        lex_blank(&p->l);
+        uint32_t start = p->l.at;
+        p->deep = p->many = false;
+        if (lex_char(&p->l, '}')) {
+            conf_line_rest(p, "Nothing may stand after `}` on its line: begin a new one.");
+            return;
+        }
+        if (start >= p->l.end || conf_open(p, &next)) {
+            p->l.at = start;
+            diag_error(p->diags, b->top->at, "The block `%.*s` is not closed: write `}` after its last setting.",
+                       STR_FMT(b->top->name.name));
+            return;
+        }
+        if (parse_prop(p, b) || parse_comments(p) || parse_empty_lines(p)) continue;
+        conf_bad_line(p);
+    }
+}
+
+static bool parse_conf_block(parser *p)
+{
+    ast_ident name = {0};
+    if (!conf_open(p, &name)) return false;
+    conf_line_rest(p, "Settings begin on the line after `{`, one a line.");
+    ast_top *t = NODE(p, ast_top);
+    if (t == NULL) return true;
+    t->kind = TOP_GENERATOR;
+    t->name = name;
+    t->at = name.at;
+    *p->tail = t;
+    p->tail = &t->next;
+    block b = {.top = t, .items = &t->items, .props = &t->props};
+    conf_lines(p, &b);
+    return true;
+}
+
+bool ast_parse_conf(const schema_file *file, arena *tree, arena *keep, diag_list *diags, ast_top **out, nicol_error *err)
+{
+    parser p = {.tree = tree, .keep = keep, .diags = diags, .tail = out};
+    *out = NULL;
+    /* A last line without its end is a line all the same; the cursor needs one that it can see. */
+    nicol_str text = file->text;
+    if (text.len != 0 && text.ptr[text.len - 1] != '\n') {
+        char *own = arena_alloc(keep, text.len + 1);
+        if (own == NULL) return nicol_fail_oom(err);
+        memcpy(own, text.ptr, text.len);
+        own[text.len] = '\n';
+        text = str_of(own, text.len + 1);
+    }
+    p.l = (lex){.p = text.ptr, .end = (uint32_t)text.len};
+    lex_text(&p.l, S("\xEF\xBB\xBF"));
+    while (!p.oom) {
+        lex_blank(&p.l);
+        uint32_t start = p.l.at;
+        if (start >= p.l.end) break;
+        if (parse_conf_block(&p) || parse_comments(&p) || parse_empty_lines(&p)) continue;
+        lex_line(&p.l);
+        diag_line(diags, span_from(&p, start),
+                  S("This line belongs to no block. A block begins with its name, as in `server {`."));
+        lex_newline(&p.l);
     }
     return p.oom || arena_failed(tree) || arena_failed(keep) ? nicol_fail_oom(err) : true;
 }

@@ -225,10 +225,6 @@ void schema_diag_render(const schema_file *files, const schema_diag *d, bool col
 /* The offset in UTF-16 code units of byte `offset` of `text`, as editors count. */
 size_t schema_utf16_offset(nicol_str text, size_t offset);
 
-/* Reads a schema from a file, or from a folder: its *.prisma files in order of name, sub-folders included. Texts and paths
- * live in `a`; bounded by NICOL_SCHEMA_BYTES_MAX in all. *err names the path that could not be read. */
-bool schema_load(const char *path, arena *a, schema_file **files, size_t *files_n, nicol_error *err) NICOL_MUST_CHECK;
-
 const schema_model *schema_model_get(const schema *s, nicol_str name);
 const schema_enum *schema_enum_get(const schema *s, nicol_str name);
 const schema_field *schema_field_get(const schema_model *m, nicol_str name);
@@ -240,5 +236,52 @@ bool schema_preview(const schema *s, nicol_str feature);
 const schema_field *schema_opposite(const schema_field *f);
 bool schema_holds_fk(const schema_field *f);
 nicol_str schema_scalar_name(scalar_type t); /* "Int", "DateTime", ... */
+
+/* --- configuration blocks --------------------------------------------------------------------------------------------
+ *
+ * The same language without models: blocks of settings, "server {", one "name = value" a line, "}". What blocks and
+ * settings mean is their reader's business, and so is saying what is wrong with them, in the same list. */
+
+typedef struct schema_span {
+    uint32_t start, end; /* byte offsets in the file, end exclusive */
+} schema_span;
+
+typedef enum schema_setting_kind {
+    SETTING_MISSING, /* "name =" without a value */
+    SETTING_STRING,
+    SETTING_NUMBER,
+    SETTING_WORD, /* true, json, ... without quotes */
+    SETTING_ENV,  /* env("NAME"): `text` is NAME */
+    SETTING_OTHER /* a list, another function */
+} schema_setting_kind;
+
+typedef struct schema_setting {
+    nicol_str name;
+    schema_setting_kind kind;
+    nicol_str text;           /* strings decoded */
+    schema_span at, value_at; /* name to value; the value */
+} schema_setting;
+
+typedef struct schema_block {
+    nicol_str name;
+    schema_span at; /* of the name */
+    schema_setting *settings;
+    size_t settings_n;
+} schema_block;
+
+typedef struct schema_conf {
+    schema_block *blocks; /* in the order of the text */
+    size_t blocks_n;
+    struct diag_list *diags;
+} schema_conf;
+
+/* Reads a configuration. Lines that could not be read are among the diagnostics, and the rest is there all the same.
+ * False only when memory or a limit ran out. The text must live as long as the result, which is in `a`. */
+bool schema_conf_parse(const schema_file *file, arena *a, const mem *m, schema_conf *out,
+                       nicol_error *err) NICOL_MUST_CHECK;
+/* Adds an error at `at`. */
+void schema_conf_error(schema_conf *c, schema_span at, const char *fmt, ...) NICOL_PRINTF(3, 4);
+/* All diagnostics in the order of the text. */
+bool schema_conf_diags(schema_conf *c, schema_diags *out, nicol_error *err) NICOL_MUST_CHECK;
 
 #endif
