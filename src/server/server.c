@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #define DRAIN_DEFAULT_MS 10000
 #define BACKLOG 1024
+#define DESCRIPTORS_OWN 256 /* database files, listeners, epoll */
 
 void server_handle(void *ctx, http_request *rq, http_response *rs);
 
@@ -84,6 +86,19 @@ static bool open_engine(server *s, nicol_error *err)
     };
     s->e = engine_open(&eo, err);
     return s->e != NULL;
+}
+
+/* A shell's soft limit is 1,024 descriptors, far below the connections that are allowed; the hard one is ours to use. */
+static void raise_descriptors(const server *s)
+{
+    struct rlimit l;
+    rlim_t want = (s->opts->connections_max ? s->opts->connections_max : NICOL_CONNECTIONS_MAX) + DESCRIPTORS_OWN;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want) return;
+    rlim_t most = l.rlim_max < want ? l.rlim_max : want;
+    l.rlim_cur = most;
+    if (setrlimit(RLIMIT_NOFILE, &l) == 0 && most == want) return;
+    LOG(LOG_WARN, "few_descriptors", (nicol_str){0}, LOG_I("limit", (int64_t)most), LOG_I("wanted", (int64_t)want),
+        LOG_S("note", S("more connections than that wait: raise the limit of open files (ulimit -n, LimitNOFILE)")));
 }
 
 static void make_token(server *s)
@@ -198,6 +213,8 @@ bool server_run(const server_opts *opts, nicol_error *err)
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of that write */
+    raise_descriptors(&s);
     make_token(&s);
     arena *a = arena_new(s.m, NICOL_REQUEST_ARENA_BYTES_MAX);
     bool good = a != NULL || nicol_fail_oom(err);
