@@ -114,7 +114,8 @@ static int take_settings(const config_settings *s, server_opts *o)
     o->drain_ms = s->drain_ms;
     o->slow_ms = s->slow_ms;
     o->statement_timeout_ms = s->statement_timeout_ms;
-    if (!config_listen_split(str_c(s->listen), &o->host, &o->port)) return CLI_USAGE; /* it was checked when it was read */
+    if (!config_listen_split(str_c(s->listen), &o->host, &o->port))
+        return CLI_USAGE; /* it was checked when it was read */
     return take_tls(s, o);
 }
 

@@ -29,8 +29,8 @@ const config_row config_rows[CONFIG_ROWS_N] = {
      "client connections", AT(connections_max)},
     {"server", "drain_ms", "drain-ms", CONFIG_MS, false, "10000", 1, HOUR_MS, NULL,
      "how long running requests may take after SIGTERM", AT(drain_ms)},
-    {"server", "slow_ms", "slow-ms", CONFIG_MS, false, "50", 1, HOUR_MS, NULL,
-     "what takes longer is logged and shown", AT(slow_ms)},
+    {"server", "slow_ms", "slow-ms", CONFIG_MS, false, "50", 1, HOUR_MS, NULL, "what takes longer is logged and shown",
+     AT(slow_ms)},
     {"server", "statement_timeout_ms", "statement-timeout-ms", CONFIG_MS, false, NULL, 1, HOUR_MS, NULL,
      "longest run of one statement", AT(statement_timeout_ms)},
     {"server", "log_format", "log-format", CONFIG_WORD, false, "json", 0, 0, "json|text",
@@ -229,8 +229,7 @@ bool config_flags(config_settings *s, const config_opts *opts, arena *a, nicol_e
         buf_init(&why, opts->m != NULL ? opts->m : mem_default, 4096);
         config_expects(r, &why);
         if (buf_failed(&why)) nicol_fail_oom(err);
-        else
-            nicol_fail_in(a, err, NICOL_E_USAGE, "--%s is %.*s, not '%s'", r->flag, STR_FMT(buf_view(&why)), text);
+        else nicol_fail_in(a, err, NICOL_E_USAGE, "--%s is %.*s, not '%s'", r->flag, STR_FMT(buf_view(&why)), text);
         buf_free(&why);
         return false;
     }
@@ -379,8 +378,8 @@ static nicol_str from_folder(reader *r, config_type t, nicol_str text)
     nicol_str scheme = t == CONFIG_URL ? S("file:") : S("");
     nicol_str path = str_sub(text, scheme.len, text.len), folder = r->file->path;
     while (folder.len != 0 && folder.ptr[folder.len - 1] != '/') folder.len--;
-    bool moves = (t == CONFIG_PATH || t == CONFIG_URL) && str_starts(text, scheme) && folder.len != 0 && path.len != 0 &&
-                 path.ptr[0] != '/' && path.ptr[0] != ':';
+    bool moves = (t == CONFIG_PATH || t == CONFIG_URL) && str_starts(text, scheme) && folder.len != 0 &&
+                 path.len != 0 && path.ptr[0] != '/' && path.ptr[0] != ':';
     return moves ? arena_printf(r->a, "%.*s%.*s%.*s", STR_FMT(scheme), STR_FMT(folder), STR_FMT(path))
                  : arena_str(r->a, text);
 }
