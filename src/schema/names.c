@@ -24,7 +24,7 @@ static const char *top_word(ast_top_kind k)
     static const char *const words[] = {
         [TOP_MODEL] = "model",     [TOP_VIEW] = "view",         [TOP_TYPE] = "composite type",
         [TOP_ENUM] = "enum",       [TOP_DATASOURCE] = "source", [TOP_GENERATOR] = "generator",
-        [TOP_COMMENT] = "comment", [TOP_BLANK] = "line"};
+        [TOP_COMMENT] = "comment", [TOP_BLANK] = "line",        [TOP_BAD] = "line"};
     return words[k];
 }
 
@@ -183,7 +183,7 @@ bool names_resolve(sc_ctx *c)
                                             [TOP_ENUM] = "Enum",
                                             [TOP_GENERATOR] = NULL};
         scalar_type scalar;
-        if (t->kind == TOP_COMMENT || t->kind == TOP_BLANK) continue;
+        if (t->kind == TOP_COMMENT || t->kind == TOP_BLANK || t->kind == TOP_BAD) continue;
         if (scalar_of(t->name.name, &scalar))
             diag_error(&c->diags, t->name.at, "\"%.*s\" is a reserved scalar type name and cannot be used.",
                        STR_FMT(t->name.name));
@@ -217,6 +217,7 @@ bool names_resolve(sc_ctx *c)
             break;
         case TOP_COMMENT:
         case TOP_BLANK:
+        case TOP_BAD:
             break;
         }
     }
