@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 
 #define TX_NAMES_MAX 64
+#define EXPLAIN_BYTES_MAX ((size_t)1 << 20)
 #define REQUEST_BYTES_MAX NICOL_BODY_BYTES_MAX
 
 typedef struct session {
@@ -26,6 +27,7 @@ typedef struct session {
     } tx[TX_NAMES_MAX];
     size_t tx_n;
     bool failed;
+    bool explain;
 } session;
 
 static const char *tx_id(session *q, nicol_str name, nicol_error *err)
@@ -81,17 +83,21 @@ static bool control(session *q, json_val line, nicol_str verb, buf *out, nicol_e
 
 static bool operations(session *q, json_val line, nicol_str text, buf *out, nicol_error *err)
 {
-    engine_call call = {.a = q->a, .deadline_us = IO_NEVER};
+    buf told;
+    buf_init(&told, mem_default, EXPLAIN_BYTES_MAX);
+    engine_call call = {.a = q->a, .deadline_us = IO_NEVER, .explain = q->explain ? &told : NULL};
     json_val in = json_get(line, S("tx")), request = json_get(line, S("request"));
     if (json_present(request)) text = json_raw(request);
     if (json_kind(in) == JSON_STRING) {
         const char *id = tx_id(q, json_text(in), err);
         if (id) call.tx = exec_tx_take(engine_exec(q->e), str_c(id), (nicol_str){0}, "query", q->a, err);
-        if (!call.tx) return false;
+        if (!call.tx) return false; /* nothing was told yet */
     }
     bool failed = false;
     bool good = engine_query(q->e, q->s, text, &call, out, &failed, err);
     if (call.tx) exec_tx_give(call.tx);
+    if (told.len > 0) fwrite(told.ptr, 1, told.len, stderr);
+    buf_free(&told);
     q->failed |= failed;
     return good;
 }
@@ -162,11 +168,12 @@ static bool open_session(session *q, const settings *s, bool create, nicol_error
 int cmd_query(int argc, char **argv)
 {
     settings s = {.default_schema = true};
-    const char *create = NULL, *level = "warn";
+    const char *create = NULL, *level = "warn", *explain = NULL;
     const cli_flag flags[] = {
         {"schema", "FILE", "schema, or a folder of them (default schema.prisma)", &s.schema},
         {"url", "URL", "database: file:PATH (default: the schema's url)", &s.url},
         {"create", NULL, "make the database file when it is missing", &create},
+        {"explain", NULL, "tell each operation's request tree, plan and statements on standard error", &explain},
         {"log-level", "LEVEL", "debug, info, warn or error (default warn)", &level},
         {0},
     };
@@ -179,6 +186,7 @@ int cmd_query(int argc, char **argv)
     nicol_error err = {0};
     session q = {.a = arena_new(mem_default, NICOL_REQUEST_ARENA_BYTES_MAX)};
     if (!q.a) return CLI_FAILED;
+    q.explain = explain != NULL;
     rc = settings_resolve(&s, q.a, &err);
     if (rc == CLI_OK) {
         arena *keep = arena_new(mem_default, 65536); /* the URL must outlive the lines' arena */

@@ -81,6 +81,10 @@ void engine_note(engine *e, const char *action, nicol_str model, nicol_str reque
 /* telemetry.c: what exec calls after a statement; ctx is an engine_telemetry. Sets both fields of rq. */
 void telemetry_watch(const engine_call *call, exec_request *rq);
 
+/* explain.c */
+void explain_compiled(buf *out, const query_op *op, const plan *p); /* out NULL: nothing */
+void explain_watch(const engine_call *call, exec_request *rq);
+
 /* shape.c: the shape of a request, everything but its values. */
 hash128 shape_hash(json_val request);
 bool shape_matches(const kept *k, json_val request);

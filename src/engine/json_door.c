@@ -105,11 +105,11 @@ static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 ha
     r->kept = k;
 }
 
-static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, ready *r, nicol_error *err)
+static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, ready *r, nicol_error *err)
 {
     *r = (ready){0};
     hash128 hash = {0};
-    bool keep = s && json_kind(request) == JSON_OBJECT;
+    bool keep = s && !explain && json_kind(request) == JSON_OBJECT;
     if (keep) {
         hash = shape_hash(request);
         if (find_shape(s, request, hash, a, r)) {
@@ -125,6 +125,7 @@ static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, rea
     plan_compile_opts o = {.dialect = DIALECT_SQLITE, .binds_max = d->binds_max, .m = e->m};
     r->own = plan_compile(&op, &o, err);
     if (!r->own) return false;
+    explain_compiled(explain, &op, r->own);
     r->plan = r->own;
     r->key = op.key;
     r->action = op.action;
@@ -177,13 +178,14 @@ static void run_one(engine *e, engine_schema *s, json_val request, engine_call *
     size_t before = out->len;
     nicol_error err = {0};
     ready r;
-    bool good = prepare(e, s, request, call->a, &r, &err);
+    bool good = prepare(e, s, request, call->a, call->explain, &r, &err);
     if (good) {
         put_data_start(&r, out);
         exec_request rq = {
             .plan = r.plan, .params = r.params, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
         bool has_value = true;
         telemetry_watch(call, &rq);
+        explain_watch(call, &rq);
         good = exec_run(e->x, &rq, out, &has_value, &err);
         if (good && !has_value) buf_lit(out, "null");
         if (good) buf_lit(out, "}}");
@@ -246,7 +248,7 @@ static void run_together(engine *e, engine_schema *s, json_val list, json_val op
     json_iter it = json_first(list);
     while (good && json_more(&it)) {
         at = b.n;
-        good = prepare(e, s, it.value, call->a, &b.v[b.n], &err);
+        good = prepare(e, s, it.value, call->a, call->explain, &b.v[b.n], &err);
         if (!good) break;
         items[b.n] = (exec_batch_item){.plan = b.v[b.n].plan, .params = b.v[b.n].params};
         b.n++;
@@ -255,6 +257,7 @@ static void run_together(engine *e, engine_schema *s, json_val list, json_val op
         buf_lit(out, "{\"batchResult\":[");
         exec_request common = {.tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
         telemetry_watch(call, &common);
+        explain_watch(call, &common);
         good = exec_batch(e->x, items, b.n, iso, &common, put_around, &b, out, &at, &err);
         if (good) buf_lit(out, "]}");
     }
@@ -322,7 +325,7 @@ bool engine_count(engine *e, const schema_model *m, arena *a, int64_t *rows, nic
     json_doc doc;
     ready r;
     if (!text.ptr) return nicol_fail_oom(err);
-    if (!json_parse(a, text, 16, &doc, err) || !prepare(e, e->own, json_root(&doc), a, &r, err)) return false;
+    if (!json_parse(a, text, 16, &doc, err) || !prepare(e, e->own, json_root(&doc), a, NULL, &r, err)) return false;
     exec_request rq = {.plan = r.plan, .params = r.params, .a = a, .deadline_us = clock_mono_us() + 1000000};
     buf out;
     buf_init(&out, e->m, 4096);

@@ -278,4 +278,7 @@ query_action query_action_of(nicol_str name);
 nicol_str query_action_name(query_action action);
 bool query_action_writes(query_action action);
 
+/* The tree in one short line, for tests and for people. Values stand in it as $0, $1, ... */
+void query_print(const query_op *op, buf *out);
+
 #endif

@@ -135,8 +135,4 @@ void query_explain(const schema *s, query_action action, const schema_model *m, 
 /* Fails with P2019 and its meta. */
 bool query_fail_input(arena *a, nicol_error *err, const char *fmt, ...) NICOL_PRINTF(3, 4);
 
-/* --- print.c --- */
-/* The tree in one short line, for tests and for people. */
-void query_print(const query_op *op, buf *out);
-
 #endif
