@@ -129,6 +129,29 @@ static bool say_errors(sc_ctx *c, schema_diags *diags, nicol_error *err)
                       c->diags.errors == 1 ? "" : "s", STR_FMT(first->message));
 }
 
+bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nicol_error *err)
+{
+    c->t = arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c->a = c->t == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c->s = c->a == NULL ? NULL : ARENA_NEW(c->a, schema);
+    c->amem = c->s == NULL ? NULL : ARENA_NEW(c->a, mem);
+    if (c->amem == NULL) return nicol_fail_oom(err);
+    *c->amem = mem_in_arena(c->a);
+    c->tmem = mem_in_arena(c->t);
+    c->s->a = c->a;
+    diag_init(&c->diags, diags != NULL ? diags : c->t);
+    if (!take_files(c, files, n, err)) return false;
+    bool read = c->diags.errors != 0 || ast_parse(c->files, n, c->t, c->a, &c->diags, &c->tops, err);
+    c->line_errors = c->diags.errors;
+    return read;
+}
+
+void ctx_end(sc_ctx *c)
+{
+    arena_free(c->t);
+    arena_free(c->a);
+}
+
 schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts *opts, arena *a, schema_diags *diags,
                      nicol_error *err)
 {
@@ -137,37 +160,29 @@ schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts
     schema_diags none;
     if (diags == NULL) diags = &none;
     *diags = (schema_diags){0};
-    c.t = arena_new(c.m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
-    if (c.t == NULL) {
-        nicol_fail_oom(err);
-        return NULL;
-    }
-    c.tmem = mem_in_arena(c.t);
-    diag_init(&c.diags, a);
-    /* The schema outlives the caller's arena: it has one of its own, which goes with it. */
-    c.a = arena_new(c.m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
-    c.s = c.a != NULL ? ARENA_NEW(c.a, schema) : NULL;
-    if (c.s == NULL) {
-        nicol_fail_oom(err);
-    } else if (take_files(&c, files, files_n, err)) {
-        c.s->a = c.a;
-        c.amem = ARENA_NEW(c.a, mem);
-        if (c.amem != NULL) *c.amem = mem_in_arena(c.a);
-        c.oom = c.amem == NULL;
-        bool read = c.diags.errors != 0 || ast_parse(c.files, files_n, c.t, c.a, &c.diags, &c.tops, err);
-        c.line_errors = c.diags.errors;
-        if (read && c.tops != NULL) run(&c);
-        if (read && c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
-        if (read &&
-            (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || !diag_array(&c.diags, diags))) {
-            read = false;
+    if (ctx_begin(&c, files, files_n, a, err)) {
+        if (c.tops != NULL) run(&c);
+        if (c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
+        if (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || !diag_array(&c.diags, diags))
             nicol_fail_oom(err);
-        }
-        if (read && say_errors(&c, diags, err)) result = c.s;
+        else if (say_errors(&c, diags, err)) result = c.s;
     }
-    arena_free(c.t);
-    if (result == NULL) arena_free(c.a);
+    if (result != NULL)
+        c.a = NULL; /* the schema outlives the caller's arena: it has one of its own, which goes with it */
+    ctx_end(&c);
     return result;
+}
+
+/* Names, types, attributes and relations, without the rules that a provider adds. */
+bool ctx_link(sc_ctx *c)
+{
+    if (c->tops == NULL || failed(c) || !names_resolve(c) || failed(c)) return false;
+    types_resolve(c);
+    if (failed(c)) return false;
+    attrs_resolve(c);
+    if (failed(c)) return false;
+    if (!relations_infer(c)) c->oom = true;
+    return !failed(c);
 }
 
 void schema_free(schema *s)

@@ -217,6 +217,11 @@ void schema_free(schema *s);
  * size. Paths and texts are in `a`. */
 bool schema_load(const char *path, arena *a, schema_file **files, size_t *n, nicol_error *err) NICOL_MUST_CHECK;
 
+/* Lays out the files and adds what their relations lack: back relations, foreign keys, arguments of @relation (only where
+ * the schema has no errors of its own). (*texts)[i] is the i-th file's text, in `a`. Works on files with mistakes; lines
+ * that cannot be read stay as they are. False when a file is not UTF-8, or memory or a limit ran out. m may be NULL. */
+bool schema_format(const schema_file *files, size_t files_n, const mem *m, arena *a, nicol_str **texts,
+                   nicol_error *err) NICOL_MUST_CHECK;
 /* Writes the datamodel as JSON (DMMF: enums, models, types, indexes), as the reference's tools give it. */
 bool schema_describe(const schema *s, buf *out, nicol_error *err) NICOL_MUST_CHECK;
 

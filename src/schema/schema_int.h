@@ -190,6 +190,13 @@ typedef struct sc_ctx {
     bool oom;
 } sc_ctx;
 
+/* Takes the files and parses them; ctx_end gives all memory back, whether that went well or not. Diagnostics go to `diags`,
+ * or nowhere that lasts. */
+bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nicol_error *err) NICOL_MUST_CHECK;
+void ctx_end(sc_ctx *c);
+/* Runs the phases up to relations_infer; false when there were errors, or memory ran out (c->oom). */
+bool ctx_link(sc_ctx *c);
+
 /* --- phases ----------------------------------------------------------------------------------------------------------- */
 
 bool names_resolve(sc_ctx *c);   /* tops, fields, values: allocates models and enums */

@@ -1,0 +1,80 @@
+// The schema corpus once more: how many schemas are laid out as recorded, how many come out the same when they are laid
+// out a second time, and how many datamodels are equal to the recorded ones. Prints the figures, and fails when one sinks
+// below its floor.
+//
+//   node run_format.mjs PROGRAM [--show N] [--group NAME]
+import { readFileSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { gunzipSync } from 'node:zlib';
+import { isDeepStrictEqual } from 'node:util';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FLOOR = { formatted: 1096, again: 1096, datamodel: 394 };
+const here = dirname(fileURLToPath(import.meta.url));
+const args = process.argv.slice(2);
+const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
+const program = args[0];
+const show = Number(option('--show') ?? 0);
+const group = option('--group');
+
+const cases = readdirSync(join(here, 'schema'))
+  .filter((f) => f.endsWith('.ndjson.gz'))
+  .sort()
+  .flatMap((f) => gunzipSync(readFileSync(join(here, 'schema', f))).toString().split('\n').filter(Boolean).map((l) => JSON.parse(l)))
+  .filter((c) => !group || c.group === group);
+
+// Each case's files to their formatted texts and the datamodel.
+function run(all) {
+  const parts = [];
+  for (const files of all) {
+    parts.push(Buffer.from(`${files.length}\n`));
+    for (const [path, text] of files) {
+      const [p, t] = [Buffer.from(path), Buffer.from(text)];
+      parts.push(Buffer.from(`${p.length} ${t.length}\n`), p, t);
+    }
+  }
+  const r = spawnSync(program, { input: Buffer.concat(parts), maxBuffer: 1 << 28 });
+  if (r.status !== 0) {
+    console.error(`${program} ended with ${r.status ?? r.signal}: ${r.stderr}`);
+    process.exit(1);
+  }
+  let at = 0;
+  const text = () => {
+    const end = r.stdout.indexOf(10, at);
+    const bytes = Number(r.stdout.subarray(at, end).toString());
+    at = end + 1 + bytes + 1;
+    return r.stdout.subarray(end + 1, end + 1 + bytes).toString();
+  };
+  return all.map((files) => {
+    const formatted = files.map(([path]) => [path, text()]);
+    const json = text();
+    return { formatted, datamodel: json === '' ? undefined : JSON.parse(json) };
+  });
+}
+
+const first = run(cases.map((c) => c.files));
+const second = run(first.map((r) => r.formatted));
+let formatted = 0, again = 0, datamodel = 0, valid = 0, shown = 0;
+const tell = (what, c, want, got) => {
+  if (shown++ < show) console.log(`--- ${c.name}: ${what}\n${want}\n------ got\n${got}`);
+};
+const plain = (files) => files.map((f) => f[1]).join('=====\n');
+cases.forEach((c, i) => {
+  if (isDeepStrictEqual(first[i].formatted, c.formatted)) formatted++;
+  else tell('layout', c, plain(c.formatted), plain(first[i].formatted));
+  if (isDeepStrictEqual(second[i].formatted, first[i].formatted)) again++;
+  else tell('laid out twice', c, plain(first[i].formatted), plain(second[i].formatted));
+  if (!c.valid) return;
+  valid++;
+  if (isDeepStrictEqual(first[i].datamodel, c.datamodel)) datamodel++;
+  else tell('datamodel', c, JSON.stringify(c.datamodel, null, 1), JSON.stringify(first[i].datamodel, null, 1));
+});
+console.log(`schema corpus: ${cases.length} cases, ${formatted} laid out as recorded, ${again} the same when laid out twice`);
+console.log(`schema corpus: ${valid} valid cases, ${datamodel} with exactly the recorded datamodel`);
+const total = 2 * cases.length + valid, passed = formatted + again + datamodel;
+console.log(`${passed} passed, ${total - passed} failed`);
+if (!group && (formatted < FLOOR.formatted || again < FLOOR.again || datamodel < FLOOR.datamodel)) {
+  console.error(`below the floor of ${FLOOR.formatted}, ${FLOOR.again} and ${FLOOR.datamodel}`);
+  process.exit(1);
+}
