@@ -106,6 +106,14 @@ static void put_references_arg(buf *b, const model_info *to)
     buf_char(b, ']');
 }
 
+/* A relation with a name needs it at both ends; without it the new end would belong to another one, and be added again
+ * and again. */
+static void put_relation_name(finder *f, const field_info *end)
+{
+    const named_arg *name = &end->rel->name;
+    if (name->set) buf_str(&f->b, str_sub(f->c->files[name->at.file].text, name->at.start, name->at.end));
+}
+
 static void put_arity(buf *b, schema_arity a)
 {
     if (a == ARITY_OPTIONAL) buf_char(b, '?');
@@ -153,17 +161,25 @@ static void find_back(finder *f, const relation_info *r)
     buf_char(&f->b, ' ');
     buf_str(&f->b, name);
     put_arity(&f->b, r->kind == RELATION_ONE_ONE ? ARITY_OPTIONAL : ARITY_LIST);
+    if (r->fwd->rel->name.set) {
+        buf_lit(&f->b, " @relation(");
+        put_relation_name(f, r->fwd);
+        buf_char(&f->b, ')');
+    }
     if (r->fwd->owner->m->is_ignored) buf_lit(&f->b, " @ignore");
     add_field(f, r->fwd->target);
 }
 
-static void find_forward(finder *f, const model_info *from, const model_info *to)
+static void find_forward(finder *f, const field_info *back)
 {
+    const model_info *from = back->target, *to = back->owner;
     buf_clear(&f->b);
     words_camel(to->m->name, &f->b);
     buf_char(&f->b, ' ');
     buf_str(&f->b, to->m->name);
     buf_lit(&f->b, "? @relation(");
+    put_relation_name(f, back);
+    if (back->rel->name.set) buf_lit(&f->b, ", ");
     put_fields_arg(&f->b, to);
     buf_lit(&f->b, ", ");
     put_references_arg(&f->b, to);
@@ -208,7 +224,7 @@ static void find_in_relation(finder *f, const relation_info *r)
         find_arguments(f, r->fwd);
         find_back(f, r);
     } else {
-        find_forward(f, from, to);
+        find_forward(f, r->back);
     }
     if (r->fwd == NULL || !r->fwd->rel->has_fields)
         find_scalars(f, from, to, r->fwd != NULL ? r->fwd->f->arity : ARITY_OPTIONAL);

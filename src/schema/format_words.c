@@ -55,7 +55,7 @@ static const char UNCOUNTABLE[] =
     "homework honesty honey hospitality housework humour hunger hydrogen ice importance inflation information "
     "innocence iron irony jam jewelry judo karate knowledge lack laughter lava leather leisure lightning linguine "
     "linguini linguistics literature litter livestock logic loneliness luck luggage macaroni machinery magic "
-    "management mankind marble mathematics mayonnaise measles methane milk minus money mud music mumps nature news "
+    "management mankind marble mathematics mayonnaise measles methane milk money mud music mumps nature news "
     "nitrogen nonsense nurture nutrition obedience obesity oxygen pasta patience physics poetry pollution poverty "
     "pride psychology publicity punctuation quartz racism relaxation reliability research respect revenge rice "
     "rubbish rum safety scenery seafood seaside series shame sheep shopping sleep smoke smoking snow soap software "
@@ -81,47 +81,110 @@ static const struct {
     {NICOL_STR("tooth"), NICOL_STR("teeth")}, {NICOL_STR("quiz"), NICOL_STR("quizzes")},
 };
 
-/* A word that ends with one of `stems` (separated by "|") and then with one of `ends`: the end becomes `many`. */
-typedef struct plural_rule {
+/* A word whose end is one of `ends` after one of `stems` (alternatives are separated by "|"; [ab] is one of these letters,
+ * [^ab] any other): that end becomes `many`. The first row that fits is taken, so the special come before the general. */
+static const struct {
     const char *stems, *ends, *many;
-} plural_rule;
-
-static const plural_rule RULES[] = {
-    {"m|l", "ouse|ice", "ice"},
-    {"pe", "rson|ople", "ople"},
-    {"child", "ren|", "ren"},
+} RULES[] = {
     {"eaux", "", ""},
+    {"child", "ren|", "ren"},
+    {"pe", "rson|ople", "ople"},
+    {"m|l", "ice|ouse", "ice"},
     {"matr|cod|mur|sil|vert|ind|append", "ix|ex", "ices"},
     {"x|ch|ss|sh|zz", "", "es"},
+    {"[^ch][ieo][ln]", "ey", "ies"},
+    {"[^aeiouy]|qu", "y", "ies"},
     {"kni|wi|li", "fe", "ves"},
     {"ar|l|ea|eo|oa|hoo", "f", "ves"},
-    {"si|ti", "s", "es"},
+    {"", "sis", "ses"},
+    {"apheli|hyperbat|periheli|asyndet|noumen|phenomen|criteri|organ|prolegomen|hedr|automat", "a|on", "a"},
+    {"agend|addend|millenni|dat|extrem|bacteri|desiderat|strat|candelabr|errat|ov|symposi|curricul|automat|quor",
+     "a|um", "a"},
+    {"her|at|gr", "o", "oes"},
+    {"seraph|cherub", "im|", "im"},
+    {"alumn|alg|vertebr", "ae|a", "ae"},
     {"alumn|syllab|octop|vir|radi|nucle|fung|cact|stimul|termin|bacill|foc|uter|loc|strat", "us|i", "i"},
+    {"[^l]ias|[aeiou]las|[emjzr]as|[iu]am", "", ""},
+    {"e[mn]u", "s|", "s"},
+    {"alias|[^aou]us|tlas|gas|ris", "", "es"},
+    {"ax|test", "is", "es"},
+    {"[^aeiou]ese", "", ""},
+    {"s", "", ""},
     {"", "", "s"},
 };
 
-/* Whether w ends with one of the alternatives in `list`; *n: the length of the one. */
-static bool ends_with_any(nicol_str w, const char *list, size_t *n)
+/* One letter of a pattern, which is moved past it, against c. */
+static bool letter_fits(nicol_str *pattern, char c)
 {
-    for (nicol_str rest = str_c(list);;) {
-        nicol_str one = str_cut(&rest, '|');
-        if (str_ends(w, one)) {
-            *n = one.len;
-            return true;
-        }
-        if (rest.len == 0) return false;
+    char first = pattern->ptr[0];
+    if (first != '[') {
+        *pattern = str_sub(*pattern, 1, pattern->len);
+        return first == c;
+    }
+    size_t close = str_find_char(*pattern, ']', 0);
+    nicol_str set = str_sub(*pattern, 1, close);
+    bool other = str_starts(set, S("^"));
+    *pattern = str_sub(*pattern, close + 1, pattern->len);
+    return (str_find_char(str_sub(set, other, set.len), c, 0) != SIZE_MAX) != other;
+}
+
+static size_t letters_of(nicol_str pattern)
+{
+    size_t n = 0;
+    bool in_set = false;
+    for (size_t i = 0; i < pattern.len; i++) {
+        n += !in_set;
+        if (pattern.ptr[i] == '[') in_set = true;
+        if (pattern.ptr[i] == ']') in_set = false;
+    }
+    return n;
+}
+
+static bool ends_like(nicol_str w, nicol_str pattern)
+{
+    size_t n = letters_of(pattern);
+    if (n > w.len) return false;
+    for (size_t i = w.len - n; i < w.len; i++)
+        if (!letter_fits(&pattern, w.ptr[i])) return false;
+    return true;
+}
+
+static bool ends_like_any(nicol_str w, nicol_str patterns)
+{
+    for (;;) {
+        if (ends_like(w, str_cut(&patterns, '|'))) return true;
+        if (patterns.len == 0) return false;
+    }
+}
+
+/* The word without its end, when one of the row's ends is there after one of its stems. */
+static bool rule_fits(size_t row, nicol_str w, nicol_str *stem)
+{
+    for (nicol_str ends = str_c(RULES[row].ends);;) {
+        bool more = str_find_char(ends, '|', 0) != SIZE_MAX;
+        nicol_str end = str_cut(&ends, '|');
+        *stem = str_sub(w, 0, w.len - (str_ends(w, end) ? end.len : 0));
+        if (str_ends(w, end) && ends_like_any(*stem, str_c(RULES[row].stems))) return true;
+        if (!more) return false;
     }
 }
 
 void words_plural(nicol_str w, buf *out)
 {
-    (void)RULES;
-    (void)IRREGULAR;
-    (void)ends_with_any;
     if (is_uncountable(w)) {
         buf_str(out, w);
         return;
     }
-    buf_str(out, w);
-    buf_char(out, 's');
+    for (size_t i = 0; i < sizeof(IRREGULAR) / sizeof(IRREGULAR[0]); i++) {
+        if (!str_eq(w, IRREGULAR[i].one)) continue;
+        buf_str(out, IRREGULAR[i].many);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(RULES) / sizeof(RULES[0]); i++) {
+        nicol_str stem;
+        if (!rule_fits(i, w, &stem)) continue;
+        buf_str(out, stem);
+        buf_str(out, str_c(RULES[i].many));
+        return;
+    }
 }
