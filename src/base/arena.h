@@ -17,6 +17,9 @@ typedef struct mem {
     void *ctx;
 } mem;
 extern const mem *const mem_default;
+/* For a long-running process: large pieces go back to the operating system when they are freed. The C library would keep
+ * them after the first few, and a server that has once had a large request would stay large. */
+void mem_give_back_large(void);
 
 typedef struct arena arena;
 

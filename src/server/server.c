@@ -215,6 +215,7 @@ bool server_run(const server_opts *opts, nicol_error *err)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of that write */
     raise_descriptors(&s);
+    mem_give_back_large();
     make_token(&s);
     arena *a = arena_new(s.m, NICOL_REQUEST_ARENA_BYTES_MAX);
     bool good = a != NULL || nicol_fail_oom(err);
