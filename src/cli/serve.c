@@ -35,7 +35,7 @@ int settings_resolve(settings *s, arena *a, nicol_error *err)
     schema *sc = schema_parse(files, n, &(schema_opts){0}, a, &diags, err);
     if (!sc) {
         settings_print_diags(files, &diags);
-        return cli_fail(err);
+        return diags.n != 0 ? CLI_FAILED : cli_fail(err);
     }
     s->url_text = arena_str(a, sc->url);
     const char *env = sc->url_env.len ? nicol_cstr(a, sc->url_env, err) : NULL;
@@ -52,13 +52,47 @@ int settings_resolve(settings *s, arena *a, nicol_error *err)
     return CLI_OK;
 }
 
+/* How many diagnostics from i on say the same of different lines without help of their own: one mistake, such as a
+ * missing brace, makes a line of each that follows. */
+static size_t same_message(const schema_diags *d, size_t i)
+{
+    size_t n = 1;
+    while (i + n < d->n && d->v[i + n].file == d->v[i].file && str_eq(d->v[i + n].message, d->v[i].message) &&
+           (d->v[i + n].help.len == 0 || str_eq(d->v[i + n].help, d->v[i].help)))
+        n++;
+    return n > 2 ? n : 1;
+}
+
+static void print_lines(const schema_file *files, const schema_diag *d, size_t n, buf *out)
+{
+    nicol_str text = files[d->file].text;
+    size_t line = 1, at = 0;
+    buf_lit(out, "   = the same of line");
+    for (size_t i = 0; i < n; i++) {
+        for (; at < d[i].start && at < text.len; at++) line += text.ptr[at] == '\n';
+        if (i < 20) buf_printf(out, "%s %zu", i == 0 ? "" : ",", line);
+    }
+    buf_str(out, n > 20 ? S(", ...\n") : S("\n"));
+}
+
 void settings_print_diags(const schema_file *files, const schema_diags *diags)
 {
     buf out;
     buf_init(&out, mem_default, 1 << 20);
-    for (size_t i = 0; i < diags->n; i++) schema_diag_render(files, &diags->v[i], isatty(2) == 1, &out);
+    bool colour = isatty(2) == 1 && getenv("NO_COLOR") == NULL;
+    for (size_t i = 0, n; i < diags->n; i += n) {
+        schema_diag_render(files, &diags->v[i], colour, &out);
+        n = same_message(diags, i);
+        if (n > 1) print_lines(files, &diags->v[i + 1], n - 1, &out);
+    }
     fwrite(out.ptr, 1, out.len, stderr);
     buf_free(&out);
+    size_t errors = 0;
+    for (size_t i = 0; i < diags->n; i++) errors += !diags->v[i].warning;
+    if (errors == 0) return;
+    fprintf(stderr, "%zu error%s", errors, errors == 1 ? "" : "s");
+    if (errors != diags->n) fprintf(stderr, ", %zu warning%s", diags->n - errors, diags->n - errors == 1 ? "" : "s");
+    fputc('\n', stderr);
 }
 
 /* --- the configuration ------------------------------------------------------------------------------------------------ */
@@ -76,7 +110,7 @@ static int read_file(const char *path, const config_opts *opts, config_settings 
     if (n == 1 && config_file(s, &files[0], opts, a, &diags, err)) return CLI_OK;
     settings_print_diags(files, &diags);
     if (diags.n == 0) return cli_fail(err);
-    fprintf(stderr, "error: %s has %zu error%s; nothing was started\n", path, diags.n, diags.n == 1 ? "" : "s");
+    fprintf(stderr, "%s has errors: nothing was started\n", path);
     return CLI_FAILED;
 }
 

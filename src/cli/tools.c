@@ -14,7 +14,7 @@
 
 /* --- validate ------------------------------------------------------------------------------------------------------- */
 
-static void print_json(const schema_file *files, const schema_diags *d, bool valid)
+void settings_print_json(const schema_file *files, const schema_diags *d, bool valid)
 {
     buf out;
     buf_init(&out, mem_default, (size_t)64 << 20);
@@ -61,10 +61,10 @@ int cmd_validate(int argc, char **argv)
         return rc;
     }
     schema *s = schema_parse(files, n, &(schema_opts){.version = (int)v}, a, &diags, &err);
-    if (json) print_json(files, &diags, s != NULL);
+    if (json) settings_print_json(files, &diags, s != NULL);
     else settings_print_diags(files, &diags);
     if (s && !json) printf("The schema at %s is valid.\n", path);
-    if (!s && !json) cli_fail(&err);
+    if (!s && !json && diags.n == 0) cli_fail(&err);
     rc = s ? CLI_OK : CLI_FAILED;
     schema_free(s);
     arena_free(a);

@@ -256,31 +256,6 @@ static size_t line_of(const reader *r, schema_span at)
     return line;
 }
 
-/* Letters that must be changed, added, left out or swapped to make one name of the other; names longer than the longest
- * there is are far from all. */
-static size_t distance(nicol_str a, nicol_str b)
-{
-    enum { LONGEST = 32 };
-    size_t row[3][LONGEST + 1];
-    if (a.len > LONGEST || b.len > LONGEST) return SIZE_MAX;
-    for (size_t k = 0; k <= b.len; k++) row[0][k] = k;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t *now = row[i % 3], *last = row[(i + 2) % 3];
-        const size_t *before = row[(i + 1) % 3];
-        now[0] = i;
-        for (size_t k = 1; k <= b.len; k++) {
-            size_t least = last[k - 1] + (a.ptr[i - 1] != b.ptr[k - 1]);
-            if (last[k] + 1 < least) least = last[k] + 1;
-            if (now[k - 1] + 1 < least) least = now[k - 1] + 1;
-            if (i > 1 && k > 1 && a.ptr[i - 1] == b.ptr[k - 2] && a.ptr[i - 2] == b.ptr[k - 1] &&
-                before[k - 2] + 1 < least)
-                least = before[k - 2] + 1;
-            now[k] = least;
-        }
-    }
-    return row[a.len % 3][b.len];
-}
-
 /* The name that somebody meant, or NULL. block NULL: among the blocks. */
 static const char *nearest(nicol_str name, const char *block)
 {
@@ -290,7 +265,7 @@ static const char *nearest(nicol_str name, const char *block)
         const config_row *r = &config_rows[i];
         if (block != NULL && strcmp(block, r->block) != 0) continue;
         const char *known = block != NULL ? r->name : r->block;
-        size_t d = distance(name, str_c(known));
+        size_t d = schema_name_distance(name, str_c(known));
         if (d >= least) continue;
         least = d;
         best = known;

@@ -156,6 +156,8 @@ void diag_warn(diag_list *l, span at, const char *fmt, ...) NICOL_PRINTF(3, 4);
 /* The error without a format: for the many that only say that a line is wrong. The text must outlive the list. */
 void diag_line(diag_list *l, span at, nicol_str text);
 void diag_error_va(diag_list *l, span at, const char *fmt, va_list args) NICOL_PRINTF(3, 0);
+/* What to do about the diagnostic that was added last. */
+void diag_help(diag_list *l, const char *fmt, ...) NICOL_PRINTF(2, 3);
 bool diag_array(const diag_list *l, schema_diags *out);
 
 /* --- characters (lex.c) ---------------------------------------------------------------------------------------------- */

@@ -211,10 +211,30 @@ void args_done(sc_ctx *c, ast_attr *a)
     }
 }
 
+static void help_attr(sc_ctx *c, const ast_attr *a)
+{
+    static const char *const field[] = {"id", "unique", "default", "map", "updatedAt", "relation", "ignore"};
+    static const char *const block[] = {"id", "unique", "index", "fulltext", "map", "ignore", "schema"};
+    bool of_block = str_starts(ctx_source(c, a->at), S("@@"));
+    const char *const *list = of_block ? block : field, *const *other = of_block ? field : block;
+    const char *ats = of_block ? "@@" : "@";
+    if (c->diags.n > HELPED) return;
+    near n = near_of(a->name.name);
+    for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
+        near_try(&n, str_c(list[i]));
+        if (!str_eq(a->name.name, str_c(other[i]))) continue;
+        if (of_block) diag_help(&c->diags, "`@%s` stands behind a field", other[i]);
+        else diag_help(&c->diags, "`@@%s` stands on a line of its own, and names its fields", other[i]);
+        return;
+    }
+    if (n.best.len != 0) diag_help(&c->diags, "did you mean `%s%.*s`?", ats, STR_FMT(n.best));
+}
+
 void attrs_done(sc_ctx *c, ast_attr *list)
 {
     for (const ast_attr *a = list; a != NULL; a = a->next) {
         if (a->used) continue;
         diag_error(&c->diags, a->at, "Attribute not known: \"@%.*s\".", STR_FMT(a->name.name));
+        help_attr(c, a);
     }
 }

@@ -157,6 +157,12 @@ static bool both_ends(sc_ctx *c, const relation_info *r)
         "The relation field `%.*s` on %s `%.*s` is missing an opposite relation field on the model `%.*s`. Either run "
         "`prisma format` or add it manually.",
         NAME(f), f->owner->m->is_view ? "view" : "model", MODEL(f), STR_FMT(f->target->m->name));
+    if (f->f->arity != ARITY_LIST)
+        diag_help(&c->diags, "add a field of type `%.*s[]` to the model `%.*s`; `nicol format` does it for you",
+                  MODEL(f), STR_FMT(f->target->m->name));
+    else
+        diag_help(&c->diags, "add the other end, a field of type `%.*s`, to the model `%.*s`; `nicol format` does it for you",
+                  MODEL(f), STR_FMT(f->target->m->name));
     return false;
 }
 

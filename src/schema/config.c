@@ -110,19 +110,27 @@ static void read_relation_mode(sc_ctx *c, const ast_top *t)
     c->s->relation_mode_emulated = emulated;
 }
 
+static void help_version(sc_ctx *c)
+{
+    diag_help(&c->diags, "this is a rule of version 7: `--schema-version 6` checks by those of version 6, and a server "
+                         "takes both");
+}
+
 static void read_urls(sc_ctx *c, const ast_top *t)
 {
     static const nicol_str others[] = {NICOL_STR("directUrl"), NICOL_STR("shadowDatabaseUrl")};
     const ast_prop *p = prop(t, S("url"));
     nicol_str text = {0}, env = {0};
     if (c->version >= 7) {
-        if (p != NULL)
+        if (p != NULL) {
             diag_line(
                 &c->diags, p->at,
                 S("The datasource property `url` is no longer supported in schema files. Move connection URLs for Migrate "
                   "to `prisma.config.ts` and pass either `adapter` for a direct database connection or `accelerateUrl` for "
                   "Accelerate to the `PrismaClient` constructor. See https://pris.ly/d/config-datasource and "
                   "https://pris.ly/d/prisma7-client-config"));
+            help_version(c);
+        }
     } else if (p != NULL && string_or_env(c, p->value, &text, &env)) {
         c->s->url = text;
         c->s->url_env = env;
@@ -130,12 +138,13 @@ static void read_urls(sc_ctx *c, const ast_top *t)
     for (size_t i = 0; i < 2; i++) {
         p = prop(t, others[i]);
         if (p == NULL) continue;
-        if (c->version >= 7)
+        if (c->version >= 7) {
             diag_error(&c->diags, p->at,
                        "The datasource property `%.*s` is no longer supported in schema files. Move connection URLs to "
                        "`prisma.config.ts`. See https://pris.ly/d/config-datasource",
                        STR_FMT(others[i]));
-        else (void)string_or_env(c, p->value, &text, &env);
+            help_version(c);
+        } else (void)string_or_env(c, p->value, &text, &env);
     }
 }
 

@@ -103,6 +103,10 @@ static bool literal_fits(sc_ctx *c, const field_info *f, const ast_attr *a, cons
     }
     nicol_str name = schema_scalar_name(f->f->type), text = expr_text(c, e);
     error_attr(c, a, "Expected a %.*s value, but found `%.*s`.", STR_FMT(name), STR_FMT(text));
+    if (e->kind == EXPR_STRING && (f->f->type == SCALAR_INT || f->f->type == SCALAR_BIGINT || f->f->type == SCALAR_FLOAT))
+        diag_help(&c->diags, "write a number, without quotes");
+    else if (e->kind != EXPR_STRING && f->f->type == SCALAR_STRING)
+        diag_help(&c->diags, "texts stand in double quotes: `@default(\"...\")`");
     return false;
 }
 
@@ -114,8 +118,22 @@ static bool enum_value_fits(sc_ctx *c, const field_info *f, const ast_attr *a, c
         return false;
     }
     if (schema_enum_value_get(f->f->en, e->text) != NULL) return true;
+    near n = near_of(e->text);
     error_attr(c, a, "The defined default value `%.*s` is not a valid value of the enum specified for the field.",
                STR_FMT(e->text));
+    for (size_t i = 0; i < f->f->en->values_n && c->diags.n <= HELPED; i++) near_try(&n, f->f->en->values[i].name);
+    if (n.best.len != 0) {
+        diag_help(&c->diags, "did you mean `%.*s`?", STR_FMT(n.best));
+    } else if (c->diags.n <= HELPED && f->f->en->values_n != 0) {
+        buf list;
+        buf_init(&list, &c->tmem, SIZE_MAX / 2);
+        for (size_t i = 0; i < f->f->en->values_n && i < 8; i++)
+            buf_printf(&list, "%s`%.*s`", i != 0 ? ", " : "", STR_FMT(f->f->en->values[i].name));
+        if (buf_failed(&list)) c->oom = true;
+        else
+            diag_help(&c->diags, "the values of `%.*s` are %.*s%s", STR_FMT(f->f->en->name), STR_FMT(buf_view(&list)),
+                      f->f->en->values_n > 8 ? ", ..." : "");
+    }
     return false;
 }
 

@@ -1,4 +1,5 @@
 /* schema/diag.c - what is wrong and where: gathering diagnostics, and showing them to people. */
+#include <stddef.h>
 #include <stdio.h>
 
 #include "schema/ast_int.h"
@@ -62,6 +63,16 @@ void diag_line(diag_list *l, span at, nicol_str text)
     diag_add(l, false, at, arena_str(l->a, text)); /* the text's own arena may go before the diagnostics do */
 }
 
+void diag_help(diag_list *l, const char *fmt, ...)
+{
+    va_list args;
+    if (l->n == 0 || l->full) return;
+    diag_node *last = (diag_node *)(void *)((char *)l->tail - offsetof(diag_node, next));
+    va_start(args, fmt);
+    last->d.help = text_of(l->a, fmt, args);
+    va_end(args);
+}
+
 bool diag_array(const diag_list *l, schema_diags *out)
 {
     *out = (schema_diags){0};
@@ -122,30 +133,39 @@ static void line_text(buf *out, nicol_str line)
     }
 }
 
+/* Columns that the line number takes; the marks stand below the text because all lines have the same margin. */
+static int margin_of(size_t line)
+{
+    int n = 2;
+    for (; line > 99; line /= 10) n++;
+    return n;
+}
+
 void schema_diag_render(const schema_file *files, const schema_diag *d, bool colour, buf *out)
 {
-    const char *tone = d->warning ? "\x1b[1;33m" : "\x1b[1;31m";
+    const char *tone = !colour ? "" : d->warning ? "\x1b[1;33m" : "\x1b[1;31m";
+    const char *bold = colour ? "\x1b[1m" : "", *frame = colour ? "\x1b[1;34m" : "", *plain = colour ? "\x1b[0m" : "";
     nicol_str text = files[d->file].text;
     place p = place_of(text, d->start);
-    if (colour) buf_str(out, str_c(tone));
-    buf_str(out, d->warning ? S("warning") : S("error"));
-    if (colour) buf_lit(out, "\x1b[0m");
-    buf_lit(out, ": ");
+    int margin = margin_of(p.line);
+    buf_printf(out, "%s%s%s%s: ", tone, d->warning ? "warning" : "error", plain, bold);
     buf_str(out, d->message);
-    buf_lit(out, "\n  --> ");
+    buf_printf(out, "%s\n%*s%s-->%s ", plain, margin, "", frame, plain);
     line_text(out, files[d->file].path);
     buf_printf(out, ":%zu:%zu\n", p.line, p.column);
-    buf_lit(out, "   |\n");
-    buf_printf(out, "%2zu | ", p.line);
+    buf_printf(out, "%s%*s |\n%*zu |%s ", frame, margin, "", margin, p.line, plain);
     line_text(out, str_sub(text, p.from, p.to));
-    buf_lit(out, "\n   | ");
+    buf_printf(out, "\n%s%*s |%s ", frame, margin, "", plain);
     for (size_t i = 1; i < p.column; i++) buf_char(out, ' ');
-    if (colour) buf_str(out, str_c(tone));
+    buf_str(out, str_c(tone));
     size_t end = d->end < p.to ? d->end : p.to, at = d->start;
     do {
         buf_char(out, '^');
         at += at < text.len ? char_len((unsigned char)text.ptr[at]) : 1;
     } while (at < end);
-    if (colour) buf_lit(out, "\x1b[0m");
-    buf_lit(out, "\n   |\n");
+    buf_printf(out, "%s\n%s%*s |%s\n", plain, frame, margin, "", plain);
+    if (d->help.len == 0) return;
+    buf_printf(out, "%s%*s =%s %shelp%s: ", frame, margin, "", plain, bold, plain);
+    line_text(out, d->help);
+    buf_char(out, '\n');
 }

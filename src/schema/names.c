@@ -96,6 +96,7 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
         if (field_find(m, f->name) != &m->fields[n] && field_find(m, f->name) != NULL) {
             diag_error(&c->diags, a->name.at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
                        pub->is_view ? "view" : "model", STR_FMT(pub->name));
+            diag_help(&c->diags, "rename or remove one of the two");
         } else if (m->by_name != NULL) {
             map_add(c, m->by_name, f->name, &m->fields[n]);
         }

@@ -352,6 +352,14 @@ static void ranges(sc_ctx *c, const native_row *row, const native_args *a, const
     }
 }
 
+static void help_native(sc_ctx *c, nicol_str name)
+{
+    if (c->diags.n > HELPED) return;
+    near n = near_of(name);
+    for (size_t i = 0; i < TABLES[c->prov->id].n; i++) near_try(&n, str_c(TABLES[c->prov->id].rows[i].name));
+    if (n.best.len != 0) diag_help(&c->diags, "did you mean `%.*s`?", STR_FMT(n.best));
+}
+
 static void check_prefix(sc_ctx *c, const field_info *f)
 {
     nicol_str own = c->s->datasource_name;
@@ -376,6 +384,7 @@ void native_check(sc_ctx *c, field_info *f)
     if (row == NULL) {
         diag_error(&c->diags, f->a_native->at, "Native type %.*s is not supported for %s connector.",
                    STR_FMT(f->f->native), c->prov->name);
+        help_native(c, f->f->native);
         return;
     }
     native_args a = args_of(c, f->a_native);

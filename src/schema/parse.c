@@ -823,6 +823,20 @@ static void add_top(parser *p, ast_top_kind kind, uint32_t start)
     p->tail = &t->next;
 }
 
+/* Whether a line that belongs to nothing reads "model Name {": then the "}" of a block is missing. */
+static bool opens_block(const parser *p, uint32_t start)
+{
+    lex l = p->l;
+    nicol_str name;
+    for (size_t i = 0; i < sizeof(BLOCKS) / sizeof(BLOCKS[0]); i++) {
+        l.at = start;
+        if (!lex_text(&l, BLOCKS[i].keyword) || !lex_blank(&l) || !lex_ident(&l, &name)) continue;
+        lex_blank(&l);
+        if (lex_char(&l, '{')) return true;
+    }
+    return false;
+}
+
 static void parse_file(parser *p)
 {
     while (!p->oom) {
@@ -846,6 +860,8 @@ static void parse_file(parser *p)
             report_line(
                 p, start,
                 S("Error validating: This line is invalid. It does not start with any known Prisma schema keyword."));
+            if (opens_block(p, start))
+                diag_help(p->diags, "this block is not closed: write `}` on a line of its own after its last line");
             add_top(p, TOP_BAD, start);
         }
     }

@@ -194,6 +194,7 @@ typedef struct schema_diag {
     uint32_t file;       /* index */
     uint32_t start, end; /* byte offsets, end exclusive */
     nicol_str message;
+    nicol_str help; /* what to change, for people; often empty */
 } schema_diag;
 
 typedef struct schema_diags {
@@ -227,6 +228,8 @@ bool schema_describe(const schema *s, buf *out, nicol_error *err) NICOL_MUST_CHE
 
 /* Text for people: message, "path:line:col", the source line with a mark under the span. colour: ANSI. */
 void schema_diag_render(const schema_file *files, const schema_diag *d, bool colour, buf *out);
+/* How many letters must be changed, added, left out or swapped to make one name of the other; SIZE_MAX for long names. */
+size_t schema_name_distance(nicol_str a, nicol_str b);
 /* The offset in UTF-16 code units of byte `offset` of `text`, as editors count. */
 size_t schema_utf16_offset(nicol_str text, size_t offset);
 

@@ -209,6 +209,16 @@ bool model_finish(sc_ctx *c);    /* fills what the public structs promise */
 
 enum { SMALL_SET = 24 }; /* up to here a loop over names costs less than a map, in memory above all */
 
+/* The known name that is nearest to what was written (near.c). Looking costs time, so only the first HELPED errors get
+ * a suggestion. */
+enum { HELPED = 100 };
+typedef struct near {
+    nicol_str written, best; /* best: empty when nothing is near */
+    size_t least;
+} near;
+near near_of(nicol_str written);
+void near_try(near *n, nicol_str known);
+
 /* --- shared helpers --------------------------------------------------------------------------------------------------- */
 
 #define NEW(c, type) ((type *)ctx_alloc((c), (c)->t, 1, sizeof(type)))

@@ -44,6 +44,13 @@ static void unknown_type(sc_ctx *c, const ast_ident *type)
     diag_error(&c->diags, type->at,
                "Type \"%.*s\" is neither a built-in type, nor refers to another model, composite type, or enum.",
                STR_FMT(type->name));
+    if (c->diags.n > HELPED) return;
+    near n = near_of(type->name);
+    for (size_t i = 0; i < SCALARS_N; i++) near_try(&n, SCALARS[i].name);
+    for (const ast_top *t = c->tops; t != NULL; t = t->next)
+        if (t->kind == TOP_MODEL || t->kind == TOP_ENUM || t->kind == TOP_TYPE || t->kind == TOP_VIEW)
+            near_try(&n, t->name.name);
+    if (n.best.len != 0) diag_help(&c->diags, "did you mean `%.*s`?", STR_FMT(n.best));
 }
 
 static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)

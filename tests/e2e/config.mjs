@@ -55,7 +55,7 @@ await check('every mistake is told with its place; nothing starts', () => {
   assert.match(r.stderr, /There is no setting `lisetn` in `server`\. Did you mean `listen`\?\n {2}--> .*bad\.conf:2:3\n/)
   assert.match(r.stderr, /`slow_ms` is a whole number of milliseconds from 1 to 3600000, not `0`\.\n {2}--> .*bad\.conf:3:13\n/)
   assert.match(r.stderr, /There is no block `databse`\. Did you mean `database`\?\n {2}--> .*bad\.conf:5:1\n/)
-  assert.match(r.stderr, /bad\.conf has 3 errors; nothing was started\n$/)
+  assert.match(r.stderr, /\n3 errors\n.*bad\.conf has errors: nothing was started\n$/)
 })
 
 await check('a missing environment variable is named, with a way out', () => {

@@ -374,6 +374,16 @@ static void test_partial(void)
 
 /* --- for people --------------------------------------------------------------------------------------------------------- */
 
+static void test_distance(void)
+{
+    is_int(schema_name_distance(S("same"), S("same")), 0);
+    is_int(schema_name_distance(S("uniqe"), S("unique")), 1);
+    is_int(schema_name_distance(S("lisetn"), S("listen")), 1);
+    is_int(schema_name_distance(S(""), S("abc")), 3);
+    is_int(schema_name_distance(S("kitten"), S("sitting")), 3);
+    ok(schema_name_distance(S("0123456789012345678901234567890123"), S("a")) == SIZE_MAX, "too long to compare");
+}
+
 static void test_render(void)
 {
     static const char text[] = "// \xC3\xA4\xF0\x9F\x98\x80\nmodel A {\n  \xC3\xA9 id\x1b[2J Int\n}\n";
@@ -387,11 +397,15 @@ static void test_render(void)
     buf_clear(&b);
     d.warning = true;
     schema_diag_render(&file, &d, true, &b);
-    ok(str_starts(buf_view(&b), S("\x1b[1;33mwarning\x1b[0m: no")), "colour");
+    ok(str_starts(buf_view(&b), S("\x1b[1;33mwarning\x1b[0m\x1b[1m: no\x1b[0m\n")), "colour");
     buf_clear(&b);
     d = (schema_diag){.start = sizeof(text) - 1, .end = sizeof(text) - 1, .message = S("end")};
     schema_diag_render(&file, &d, false, &b);
     ok(str_find(buf_view(&b), S("a.prisma:5:1"), 0) != SIZE_MAX, "at the end of the file");
+    buf_clear(&b);
+    d = (schema_diag){.start = 0, .end = 2, .message = S("no"), .help = S("say\x1byes")};
+    schema_diag_render(&file, &d, false, &b);
+    ok(str_ends(buf_view(&b), S("   |\n   = help: say?yes\n")), "help");
     buf_free(&b);
     is_int(schema_utf16_offset(S(text), 5), 4);
     is_int(schema_utf16_offset(S(text), 9), 6);
@@ -666,6 +680,7 @@ int main(void)
     test_messages();
     test_every_error();
     test_partial();
+    test_distance();
     test_render();
     test_load();
     test_faults();
