@@ -29,6 +29,8 @@ int cli_number(const char *flag, const char *text, int64_t min, int64_t max, int
 int cmd_serve(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
+int cmd_format(int argc, char **argv);
+int cmd_describe(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_db(int argc, char **argv);
 

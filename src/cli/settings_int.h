@@ -15,5 +15,7 @@ typedef struct settings {
 /* The database: --url, else the schema's url or the environment variable that it names. */
 int settings_resolve(settings *s, arena *a, nicol_error *err);
 void settings_print_diags(const schema_file *files, const schema_diags *diags);
+/* {"valid": ..., "diagnostics": [...]} on standard output. */
+void settings_print_json(const schema_file *files, const schema_diags *d, bool valid);
 
 #endif

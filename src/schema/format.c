@@ -60,11 +60,11 @@ static bool lay_out(const sc_ctx *c, arena *a, nicol_str *texts, nicol_error *er
     return good;
 }
 
-static bool format_again(const sc_ctx *c, const missing_list *bits, arena *a, nicol_str *texts, nicol_error *err)
+static bool format_again(sc_ctx *c, const missing_list *bits, arena *a, nicol_str *texts, nicol_error *err)
 {
     sc_ctx second = {.m = c->m};
-    schema_file *files;
-    bool good = insert_bits((sc_ctx *)c, bits, &files, err) && ctx_begin(&second, files, c->files_n, NULL, err) &&
+    schema_file *files = NULL;
+    bool good = insert_bits(c, bits, &files, err) && ctx_begin(&second, files, c->files_n, NULL, err) &&
                 lay_out(&second, a, texts, err);
     ctx_end(&second);
     return good;
@@ -78,13 +78,11 @@ bool schema_format(const schema_file *files, size_t files_n, const mem *m, arena
     *texts = ARENA_ARRAY(a, files_n + 1, nicol_str);
     bool good = *texts != NULL || nicol_fail_oom(err);
     good = good && ctx_begin(&c, files, files_n, NULL, err);
-    if (good && c.diags.errors != 0 && c.tops == NULL && c.diags.first != NULL) {
-        /* Only text that is no text keeps the parser from giving a tree. */
-        const schema_diag *d = &c.diags.first->d;
-        for (size_t i = 0; good && i < files_n; i++)
-            if (str_utf8_bad(files[i].text) != SIZE_MAX)
-                good = nicol_fail_in(a, err, NICOL_E_INPUT, "%.*s: %.*s", STR_FMT(files[d->file].path),
-                                     STR_FMT(d->message));
+    for (size_t i = 0; good && i < files_n; i++) {
+        size_t bad = str_utf8_bad(files[i].text);
+        if (bad != SIZE_MAX)
+            good = nicol_fail_in(a, err, NICOL_E_INPUT, "%.*s is not valid UTF-8 (byte %zu): save it as UTF-8",
+                                 STR_FMT(files[i].path), bad);
     }
     if (good && ctx_link(&c)) good = missing_find(&c, &bits, err);
     if (good && (c.oom || arena_failed(c.t) || arena_failed(c.a))) good = nicol_fail_oom(err);
