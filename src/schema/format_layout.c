@@ -36,7 +36,7 @@ static void put_raw(const layout *l, span at)
 
 static void put_spaces(buf *out, size_t n)
 {
-    if (!buf_reserve(out, n)) return;
+    if (n == 0 || !buf_reserve(out, n)) return;
     memset(out->ptr + out->len, ' ', n);
     out->len += n;
 }
@@ -301,13 +301,14 @@ static void put_block(const layout *l, const ast_top *t)
     if (rest.len != 0) buf_char(l->out, ' ');
     buf_str(l->out, rest);
     buf_char(l->out, '\n');
+    size_t body = l->out->len;
     for (const ast_item *it = t->items; it != NULL && !buf_failed(l->out);) {
         widths w = {0};
         const ast_item *end = it;
         for (; end != NULL && !is_break(t, end); end = end->next) widen(end, &w);
         for (; it != end; it = it->next) put_item(l, it, w);
         if (end == NULL) break;
-        buf_char(l->out, '\n');
+        if (l->out->len != body) buf_char(l->out, '\n');
         it = end->next;
     }
     put_block_attrs(l, t);
@@ -331,6 +332,7 @@ static const ast_top *put_file(const layout *l, uint32_t file, const ast_top *t)
             put_raw(l, t->at);
         } else {
             put_block(l, t);
+            if (!last && t->next->kind != TOP_BLANK) buf_char(l->out, '\n'); /* it stood on the line of the brace */
         }
     }
     if (l->out->len == start || l->out->ptr[l->out->len - 1] != '\n') buf_char(l->out, '\n');

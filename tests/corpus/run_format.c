@@ -35,7 +35,7 @@ static bool read_case(arena *a, schema_file **files, size_t *n)
 static void put(const char *p, size_t n)
 {
     printf("%zu\n", n);
-    fwrite(p, 1, n, stdout);
+    if (n != 0) fwrite(p, 1, n, stdout);
     putchar('\n');
 }
 
