@@ -34,6 +34,7 @@
 
 #define ALIGN ((size_t)16)
 #define CHUNK_FIRST ((size_t)4096)
+#define CHUNK_DOUBLED ((size_t)64 << 10)
 #define CHUNK_CAP ((size_t)1 << 20)
 
 typedef struct chunk {
@@ -111,6 +112,15 @@ void arena_reset(arena *a)
     HIDE(a->at, (size_t)(a->end - a->at));
 }
 
+/* The size of the next chunk: twice the last while they are small, then a share of what there is, so that a large arena
+ * wastes little at its end. */
+static size_t after(const arena *a)
+{
+    if (a->next_size < CHUNK_DOUBLED) return a->next_size * 2;
+    size_t share = (a->total / 8) & ~(ALIGN - 1);
+    return share < CHUNK_DOUBLED ? CHUNK_DOUBLED : share < CHUNK_CAP ? share : CHUNK_CAP;
+}
+
 /* A new chunk with room for `need` bytes (rounded, gap included). */
 static bool add_chunk(arena *a, size_t need)
 {
@@ -126,7 +136,7 @@ static bool add_chunk(arena *a, size_t need)
     a->total += size;
     a->at = (char *)c + HEAD;
     a->end = (char *)c + size;
-    if (a->next_size < CHUNK_CAP) a->next_size *= 2;
+    a->next_size = after(a);
     HIDE(a->at, (size_t)(a->end - a->at));
     return true;
 }

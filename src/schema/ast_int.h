@@ -20,7 +20,7 @@ typedef struct ast_ident {
     span at;
 } ast_ident;
 
-typedef enum ast_expr_kind { EXPR_NUMBER, EXPR_STRING, EXPR_PATH, EXPR_CALL, EXPR_ARRAY, EXPR_OBJECT } ast_expr_kind;
+typedef enum NICOL_PACKED ast_expr_kind { EXPR_NUMBER, EXPR_STRING, EXPR_PATH, EXPR_CALL, EXPR_ARRAY, EXPR_OBJECT } ast_expr_kind;
 
 typedef struct ast_expr ast_expr;
 typedef struct ast_arg ast_arg;
@@ -29,23 +29,23 @@ typedef struct ast_args {
     ast_arg *first; /* with a value, in order */
     ast_arg *empty; /* "name:" without one */
     span comma;     /* a trailing comma; end 0 when there is none */
-    size_t n;
+    uint32_t n;
 } ast_args;
 
 struct ast_expr {
-    ast_expr_kind kind;
-    span at;
     nicol_str text;  /* number, decoded string, path, function's name */
     ast_args args;   /* EXPR_CALL; EXPR_OBJECT: its members */
     ast_expr *items; /* EXPR_ARRAY: the first of them */
     ast_expr *next;
+    span at;
+    ast_expr_kind kind;
 };
 
 struct ast_arg {
     ast_ident name; /* empty when unnamed */
     ast_expr *value;
-    span at;
     ast_arg *next;
+    span at;
     bool used;
 };
 
@@ -61,15 +61,15 @@ typedef struct ast_attr {
 typedef struct ast_field {
     ast_ident name;
     ast_ident type; /* of Unsupported("..."): the text in the quotes */
-    bool unsupported;
-    schema_arity arity;
     ast_attr *attrs;
     nicol_str doc;
+    struct ast_field *next;
     span at;
     span type_at;
     uint32_t comment; /* where the comment on the line begins; 0: there is none */
+    schema_arity arity;
+    bool unsupported;
     bool list_optional; /* Type[]?, which is an error */
-    struct ast_field *next;
 } ast_field;
 
 typedef struct ast_value {

@@ -279,13 +279,13 @@ static void client_name(sc_ctx *c, const field_info *f)
 
 static void default_name_allowed(sc_ctx *c, const field_info *f)
 {
-    if (!f->default_map.set) return;
+    if (f->default_map.len == 0) return;
     if (!can(c, CAP_NAMED_DEFAULT))
         error_attr(
             c, f->a_default,
             "You defined a database name for the default value of a field on the model. This is not supported by the "
             "provider.");
-    check_name_length(c, f->owner, f->a_default, f->default_map.text, false);
+    check_name_length(c, f->owner, f->a_default, f->default_map, false);
 }
 
 static void sequence_args(sc_ctx *c, const ast_expr *e)

@@ -78,7 +78,7 @@ static nicol_str custom_key(sc_ctx *c, const schema_model *m, nicol_str name)
 static nicol_str default_constraint(sc_ctx *c, const field_info *f)
 {
     const schema_field *one = f->f;
-    return f->default_map.set ? f->default_map.text : default_name(c, f->owner->m, &one, 1, "_df");
+    return f->default_map.len != 0 ? f->default_map : default_name(c, f->owner->m, &one, 1, "_df");
 }
 
 void names_gather(sc_ctx *c)

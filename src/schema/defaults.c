@@ -159,7 +159,7 @@ static bool scalar_fits(sc_ctx *c, field_info *f, const ast_attr *a, const ast_e
             f->unknown_function = true; /* the provider may know it */
             return true;
         }
-        if (r->kind == DEFAULT_AUTOINCREMENT && f->default_map.set) {
+        if (r->kind == DEFAULT_AUTOINCREMENT && f->default_map.len != 0) {
             error_attr(c, a, "Naming an autoincrement default value is not allowed.");
             return false;
         }
@@ -183,7 +183,7 @@ void default_resolve(sc_ctx *c, field_info *f, ast_attr *a)
     const ast_expr *e = arg_main(c, a, S("value"), true);
     bool ok = false;
     if (e == NULL) return;
-    f->default_map = arg_string(c, a, S("map"));
+    f->default_map = arg_string(c, a, S("map")).text;
     if (is_call(e, S("dbgenerated"))) {
         ok = dbgenerated_fits(c, a, e);
     } else if (f->composite) {

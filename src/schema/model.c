@@ -1,4 +1,6 @@
 /* schema/model.c - the finished model: the public structs filled, and looking things up in them. */
+#include "base/id.h"
+#include "base/limits.h"
 #include "schema/schema_int.h"
 
 /* --- looking up -------------------------------------------------------------------------------------------------------- */
@@ -15,9 +17,55 @@ const schema_enum *schema_enum_get(const schema *s, nicol_str name)
     return map_get(s->enums_by_name, name);
 }
 
+/* Fields of one model by name or column: indexes into its array in two bytes each, open addressing. A general map takes
+ * fifty bytes an entry, twice, which for a schema of many models was most of its memory. */
+typedef struct schema_field_table {
+    uint64_t seed; /* names come from outside: nobody should be able to choose some that collide */
+    uint32_t mask;
+    uint16_t slot[]; /* index + 1; 0: free */
+} schema_field_table;
+_Static_assert(NICOL_SCHEMA_FIELDS_MAX < UINT16_MAX, "an index fits its slot");
+
+static nicol_str key_of(const schema_field *f, bool column)
+{
+    return column ? f->db_name : f->name;
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static uint32_t table_find(const schema_field_table *t, const schema_field *fields, nicol_str key, bool column)
+{
+    uint32_t i = (uint32_t)hash_bytes(key.ptr, key.len, t->seed) & t->mask;
+    while (t->slot[i] != 0 && !str_eq(key_of(&fields[t->slot[i] - 1], column), key)) i = (i + 1) & t->mask;
+    return i;
+}
+
+static schema_field_table *table_new(sc_ctx *c, const schema_model *m, bool column)
+{
+    uint32_t n = 16;
+    while (n < m->fields_n * 2) n *= 2;
+    schema_field_table *t = ctx_alloc(c, c->a, 1, sizeof(*t) + n * sizeof(t->slot[0]));
+    if (t == NULL) return NULL;
+    rand_bytes(&t->seed, sizeof t->seed);
+    t->mask = n - 1;
+    for (size_t i = 0; i < m->fields_n; i++) {
+        const schema_field *f = &m->fields[i];
+        if (column && f->kind == FIELD_RELATION) continue;
+        uint32_t at = table_find(t, m->fields, key_of(f, column), column);
+        if (t->slot[at] == 0) t->slot[at] = (uint16_t)(i + 1);
+    }
+    return t;
+}
+
+static const schema_field *table_get(const schema_field_table *t, const schema_field *fields, nicol_str key,
+                                     bool column)
+{
+    uint16_t i = t->slot[table_find(t, fields, key, column)];
+    return i == 0 ? NULL : &fields[i - 1];
+}
+
 const schema_field *schema_field_get(const schema_model *m, nicol_str name)
 {
-    if (m->fields_by_name != NULL) return map_get(m->fields_by_name, name);
+    if (m->fields_by_name != NULL) return table_get(m->fields_by_name, m->fields, name, false);
     for (size_t i = 0; i < m->fields_n; i++)
         if (str_eq(m->fields[i].name, name)) return &m->fields[i];
     return NULL;
@@ -25,7 +73,7 @@ const schema_field *schema_field_get(const schema_model *m, nicol_str name)
 
 const schema_field *schema_field_by_column(const schema_model *m, nicol_str column)
 {
-    if (m->fields_by_column != NULL) return map_get(m->fields_by_column, column);
+    if (m->fields_by_column != NULL) return table_get(m->fields_by_column, m->fields, column, true);
     for (size_t i = 0; i < m->fields_n; i++)
         if (m->fields[i].kind != FIELD_RELATION && str_eq(m->fields[i].db_name, column)) return &m->fields[i];
     return NULL;
@@ -214,14 +262,8 @@ static bool finish_indexes(sc_ctx *c, model_info *m)
 static bool finish_lookups(sc_ctx *c, schema_model *m)
 {
     if (m->fields_n <= FIELDS_BY_HAND) return true;
-    m->fields_by_name = map_new(c->amem, SIZE_MAX / 64);
-    m->fields_by_column = map_new(c->amem, SIZE_MAX / 64);
-    if (m->fields_by_name == NULL || m->fields_by_column == NULL) return false;
-    for (size_t i = 0; i < m->fields_n; i++) {
-        schema_field *f = &m->fields[i];
-        map_add(c, m->fields_by_name, f->name, f);
-        if (f->kind != FIELD_RELATION) map_add(c, m->fields_by_column, f->db_name, f);
-    }
+    m->fields_by_name = table_new(c, m, false);
+    m->fields_by_column = table_new(c, m, true);
     return !c->oom;
 }
 
@@ -289,7 +331,7 @@ static bool finish_relation(sc_ctx *c, relation_info *r, schema_relation *out)
         out->model[i] = side[i]->owner->m;
         out->field[i] = side[i]->f;
         side[i]->f->relation = out;
-        side[i]->f->side = i;
+        side[i]->f->side = (int8_t)i;
     }
     if (r->kind == RELATION_MANY_MANY) {
         char *p = arena_alloc(c->a, out->name.len + 1);

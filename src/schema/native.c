@@ -362,13 +362,13 @@ static void help_native(sc_ctx *c, nicol_str name)
 
 static void check_prefix(sc_ctx *c, const field_info *f)
 {
-    nicol_str own = c->s->datasource_name;
-    if (c->datasource == NULL || str_eq(own, f->native_prefix)) return;
+    nicol_str own = c->s->datasource_name, rest = f->a_native->name.name, prefix = str_cut(&rest, '.');
+    if (c->datasource == NULL || str_eq(own, prefix)) return;
     diag_error(
         &c->diags, f->a_native->at,
         "The prefix %.*s is invalid. It must be equal to the name of an existing datasource e.g. %.*s. Did you mean to use "
         "%.*s.%.*s?",
-        STR_FMT(f->native_prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native));
+        STR_FMT(prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native));
 }
 
 void native_check(sc_ctx *c, field_info *f)

@@ -97,7 +97,7 @@ static void read_col_args(sc_ctx *c, const ast_expr *e, index_col *col)
             } else if (a->value->kind == EXPR_CALL && is_call(a->value, S("raw"))) {
                 if (a->value->args.n != 1) {
                     diag_error(&c->diags, a->value->at,
-                               "Unexpected token. Expected one of: Wrong number of arguments. Expected: 1, got: %zu",
+                               "Unexpected token. Expected one of: Wrong number of arguments. Expected: 1, got: %u",
                                a->value->args.n);
                 } else if (a->value->args.first->value->kind != EXPR_STRING) {
                     diag_line(&c->diags, a->value->at,
@@ -470,7 +470,6 @@ static void take_native(sc_ctx *c, field_info *f)
         if (f->a_native != NULL)
             diag_error(&c->diags, a->at, "Attribute \"@%.*s\" can only be defined once.", STR_FMT(prefix));
         f->a_native = a;
-        f->native_prefix = prefix;
         f->f->native = str_sub(a->name.name, dot + 1, a->name.name.len);
     }
 }

@@ -9,6 +9,9 @@
 #include "base/map.h"
 #include "value/value.h"
 
+/* A large schema has many of these: one byte each. */
+#define NICOL_PACKED __attribute__((packed))
+
 typedef enum schema_provider {
     PROVIDER_NONE = 0,
     PROVIDER_SQLITE,
@@ -19,11 +22,11 @@ typedef enum schema_provider {
     PROVIDER_MONGODB
 } schema_provider;
 
-typedef enum schema_arity { ARITY_REQUIRED, ARITY_OPTIONAL, ARITY_LIST } schema_arity;
-typedef enum schema_field_kind { FIELD_SCALAR, FIELD_ENUM, FIELD_RELATION, FIELD_UNSUPPORTED } schema_field_kind;
+typedef enum NICOL_PACKED schema_arity { ARITY_REQUIRED, ARITY_OPTIONAL, ARITY_LIST } schema_arity;
+typedef enum NICOL_PACKED schema_field_kind { FIELD_SCALAR, FIELD_ENUM, FIELD_RELATION, FIELD_UNSUPPORTED } schema_field_kind;
 
 /* What @default holds. */
-typedef enum schema_default_kind {
+typedef enum NICOL_PACKED schema_default_kind {
     DEFAULT_NONE = 0,
     DEFAULT_VALUE,         /* a literal: `value` (a VAL_LIST for list fields); enums: the database name as VAL_STR */
     DEFAULT_AUTOINCREMENT, /* made by the database */
@@ -85,19 +88,19 @@ struct schema_field {
     uint32_t index;            /* in model->fields: the order of the text */
     schema_field_kind kind;
     schema_arity arity;
+    bool is_id;         /* @id on this field */
+    bool is_unique;     /* @unique on this field */
+    bool is_updated_at; /* @updatedAt */
+    bool is_ignored;    /* @ignore: clients do not see it */
+    int8_t side;        /* relations: 0: this is relation->field[0] (side A), 1: relation->field[1] (side B) */
     scalar_type type;      /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
     const schema_enum *en; /* FIELD_ENUM */
     nicol_str native;      /* "VarChar" of @db.VarChar(30), or empty */
     nicol_str native_args[2];
     schema_default def;
-    bool is_id;         /* @id on this field */
-    bool is_unique;     /* @unique on this field */
-    bool is_updated_at; /* @updatedAt */
-    bool is_ignored;    /* @ignore: clients do not see it */
     /* FIELD_RELATION */
     const schema_model *target;
     const schema_relation *relation;
-    int side; /* 0: this is relation->field[0] (side A), 1: relation->field[1] (side B) */
 };
 
 typedef enum schema_relation_kind { RELATION_ONE_ONE, RELATION_ONE_MANY, RELATION_MANY_MANY } schema_relation_kind;
@@ -162,7 +165,7 @@ struct schema_model {
     const schema_index *id; /* NULL for views and models identified by a unique key */
     const schema_index
         *identity; /* id, else the first usable unique whose fields are all required: how rows are told apart */
-    map *fields_by_name, *fields_by_column; /* models with many fields; else NULL (use schema_field_get) */
+    struct schema_field_table *fields_by_name, *fields_by_column; /* many fields; else NULL (use schema_field_get) */
 };
 
 struct schema {

@@ -103,8 +103,7 @@ struct field_info {
     model_info *owner;
     const ast_attr *a_default, *a_map, *a_native;
     const ast_expr *default_value;
-    named_arg default_map;
-    nicol_str native_prefix;
+    nicol_str default_map; /* empty: not written */
     model_info *target; /* relation fields */
     bool composite;     /* of a composite type */
     bool unknown_function;
