@@ -147,3 +147,15 @@ void err_copy(nicol_error *to, const nicol_error *from, arena *a)
     to->meta = copy_or_empty(a, from->meta);
     if (from->db) to->db = copy_facts(a, from->db);
 }
+
+void err_keep(nicol_error *err)
+{
+    if (!err || !err_is(err)) return;
+    size_t n = err->message.len;
+    if (n >= sizeof err->text) n = whole_chars(err->message.ptr, sizeof err->text - 1);
+    if (n && err->message.ptr != err->text) memmove(err->text, err->message.ptr, n);
+    err->text[n] = '\0';
+    err->message = str_of(err->text, n);
+    err->meta = (nicol_str){NULL, 0};
+    err->db = NULL;
+}

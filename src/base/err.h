@@ -23,6 +23,9 @@ void err_clear(nicol_error *err);
 /* Copies an error so that it outlives its request: text, meta and facts are copied into `a`. */
 void err_copy(nicol_error *to, const nicol_error *from, arena *a);
 
+/* Makes an error own its text, cut to the inline buffer, and drops meta and facts: for one whose arena ends before it. */
+void err_keep(nicol_error *err);
+
 const char *err_name(nicol_code code);   /* "UNIQUE_VIOLATION" */
 const char *err_client(nicol_code code); /* "P2002"; "" when clients have no code for it */
 int err_status(nicol_code code);         /* HTTP status */

@@ -47,6 +47,7 @@ exec *exec_open(const exec_opts *opts, nicol_error *err)
     }
     bool good = (e->scratch && e->url) || nicol_fail_oom(err);
     if (good && txs_open(e, err) && conns_open(e, err)) return e;
+    err_keep(err); /* its text may be in the scratch arena */
     exec_free(e);
     return NULL;
 }

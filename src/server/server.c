@@ -13,6 +13,7 @@
 
 #define DRAIN_DEFAULT_MS 10000
 #define BACKLOG 1024
+#define FEW_DESCRIPTORS 4096
 #define DESCRIPTORS_OWN 256 /* database files, listeners, epoll */
 
 void server_handle(void *ctx, http_request *rq, http_response *rs);
@@ -96,7 +97,7 @@ static void raise_descriptors(const server *s)
     if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want) return;
     rlim_t most = l.rlim_max < want ? l.rlim_max : want;
     l.rlim_cur = most;
-    if (setrlimit(RLIMIT_NOFILE, &l) == 0 && most == want) return;
+    if (setrlimit(RLIMIT_NOFILE, &l) == 0 && most >= FEW_DESCRIPTORS) return;
     LOG(LOG_WARN, "few_descriptors", (nicol_str){0}, LOG_I("limit", (int64_t)most), LOG_I("wanted", (int64_t)want),
         LOG_S("note", S("more connections than that wait: raise the limit of open files (ulimit -n, LimitNOFILE)")));
 }
@@ -226,16 +227,7 @@ bool server_run(const server_opts *opts, nicol_error *err)
             err);
         good = s.loop && run_loop(&s, &l, err);
     }
-    if (!good && err_is(err)) { /* the text may live in what is closed now */
-        nicol_error kept = *err;
-        nicol_str text = err->message;
-        size_t n = text.len < sizeof kept.text ? text.len : sizeof kept.text;
-        if (text.ptr != err->text) memcpy(kept.text, text.ptr, n);
-        *err = kept;
-        err->message = str_of(err->text, n);
-        err->db = NULL;
-        err->meta = (nicol_str){0};
-    }
+    if (!good) err_keep(err); /* the text may live in what is closed now */
     close_all(&s, &l);
     arena_free(a);
     return good;

@@ -112,11 +112,36 @@ static void test_arena(void)
     }
 }
 
+/* err_keep: the text of an arena that ends first; one that is too long is cut at a character. */
+static void test_keep(void)
+{
+    for (size_t n = 10; n <= 900; n += 89) {
+        nicol_error err = {0};
+        arena *a = arena_new(mem_default, 65536);
+        char *text = arena_alloc(a, n);
+        for (size_t i = 0; i < n; i++) text[i] = i % 2 ? '\xa9' : '\xc3';
+        nicol_fail_in(a, &err, NICOL_E_DB_OTHER, "%.*s", (int)n, text);
+        err.meta = arena_str(a, S("{}"));
+        err.db = ARENA_NEW(a, nicol_db_facts);
+        size_t had = err.message.len;
+        err_keep(&err);
+        arena_free(a);
+        ok(err.code == NICOL_E_DB_OTHER && err.message.ptr == err.text && !err.db && !err.meta.ptr);
+        ok(err.message.len == had || (err.message.len > sizeof err.text - 4 && err.message.len < sizeof err.text));
+        ok(err.message.len < had ? str_utf8_bad(err.message) == SIZE_MAX : err.text[0] == '\xc3');
+    }
+    nicol_error none = {0};
+    err_keep(&none);
+    err_keep(NULL);
+    ok(!err_is(&none));
+}
+
 int main(void)
 {
     test_table();
     test_raise();
     test_long();
     test_arena();
+    test_keep();
     return done_testing();
 }
