@@ -208,7 +208,7 @@ static void put_native(buf *out, const schema_field *f)
     buf_lit(out, ",\"nativeType\":[");
     json_put_str(out, f->native);
     buf_lit(out, ",[");
-    for (size_t i = 0; i < 2 && f->native_args[i].ptr != NULL; i++) {
+    for (size_t i = 0; i < 2 && f->native_args != NULL && f->native_args[i].ptr != NULL; i++) {
         if (i != 0) buf_char(out, ',');
         json_put_str(out, f->native_args[i]);
     }

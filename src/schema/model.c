@@ -283,9 +283,13 @@ static bool finish_model(sc_ctx *c, model_info *m)
         field_info *f = &m->fields[i];
         default_finish(c, f);
         if (f->a_native == NULL) continue;
+        if (f->a_native->args.n == 0) continue;
+        nicol_str *args = KEEP_ARRAY(c, 2, nicol_str);
+        if (args == NULL) return false;
         size_t n = 0;
         for (const ast_arg *a = f->a_native->args.first; a != NULL && n < 2; a = a->next)
-            f->f->native_args[n++] = expr_text_keep(c, a->value);
+            args[n++] = expr_text_keep(c, a->value);
+        f->f->native_args = args;
     }
     return finish_indexes(c, m) && finish_lookups(c, m->m) && !c->oom;
 }

@@ -44,12 +44,12 @@ typedef enum NICOL_PACKED schema_default_kind {
 
 typedef struct schema_default {
     schema_default_kind kind;
+    uint32_t literals_n;
     val value;
     int64_t arg;
     nicol_str text; /* dbgenerated's SQL; for string-made ids: a prefix pattern such as "user_%s", or empty */
     /* As written, strings decoded: the literal, the items of a list, or the arguments of a function. */
     const nicol_str *literals;
-    size_t literals_n;
 } schema_default;
 
 typedef enum schema_action {
@@ -96,7 +96,7 @@ struct schema_field {
     scalar_type type;      /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
     const schema_enum *en; /* FIELD_ENUM */
     nicol_str native;      /* "VarChar" of @db.VarChar(30), or empty */
-    nicol_str native_args[2];
+    const nicol_str *native_args; /* two, empty where there is none; NULL when there are no arguments */
     schema_default def;
     /* FIELD_RELATION */
     const schema_model *target;
