@@ -68,9 +68,10 @@ static void generate(buf *b, int models, int fields)
         buf_lit(b, "  createdAt DateTime @default(now())\n  updatedAt DateTime @updatedAt\n");
         buf_lit(b, "  email String @unique\n  role Role @default(USER)\n");
         for (int f = 5; f < fields - 3; f++)
-            buf_printf(b, f % 3 == 0   ? "  field%d String? @db.VarChar(%d)\n"
-                          : f % 3 == 1 ? "  field%d Int @default(%d)\n"
-                                       : "  field%d Boolean @map(\"column_%d\")\n",
+            buf_printf(b,
+                       f % 3 == 0   ? "  field%d String? @db.VarChar(%d)\n"
+                       : f % 3 == 1 ? "  field%d Int @default(%d)\n"
+                                    : "  field%d Boolean @map(\"column_%d\")\n",
                        f, f);
         if (m + 1 < models) buf_printf(b, "  children Model%d[]\n", m + 1);
         if (m > 0)
@@ -114,7 +115,8 @@ static bool measure(const schema_file *file, int runs)
     printf("  process grew   %10.1f x\n", grown / size);
     printf("  kept           %10.1f x\n", (double)kept / size);
     printf("describe         %10.1f ms  %8.1f MB/s of output\n", describe_s * 1e3, (double)text / describe_s / 1e6);
-    printf("  its text       %10.1f x, its buffer at its peak %.1f x\n", (double)text / size, (double)out_c.peak / size);
+    printf("  its text       %10.1f x, its buffer at its peak %.1f x\n", (double)text / size,
+           (double)out_c.peak / size);
     return true;
 }
 

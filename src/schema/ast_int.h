@@ -20,7 +20,14 @@ typedef struct ast_ident {
     span at;
 } ast_ident;
 
-typedef enum NICOL_PACKED ast_expr_kind { EXPR_NUMBER, EXPR_STRING, EXPR_PATH, EXPR_CALL, EXPR_ARRAY, EXPR_OBJECT } ast_expr_kind;
+typedef enum NICOL_PACKED ast_expr_kind {
+    EXPR_NUMBER,
+    EXPR_STRING,
+    EXPR_PATH,
+    EXPR_CALL,
+    EXPR_ARRAY,
+    EXPR_OBJECT
+} ast_expr_kind;
 
 typedef struct ast_expr ast_expr;
 typedef struct ast_arg ast_arg;

@@ -52,8 +52,7 @@ static void strict_criterion(sc_ctx *c, model_info *m)
             ? ""
             : " The following unique criterias were not considered as they contain fields that are not required:",
         STR_FMT(list));
-    if (list.len == 0)
-        diag_help(&c->diags, "for example, as its first line: `id Int @id @default(autoincrement())`");
+    if (list.len == 0) diag_help(&c->diags, "for example, as its first line: `id Int @id @default(autoincrement())`");
 }
 
 static nicol_str cols_joined(sc_ctx *c, const index_info *x)

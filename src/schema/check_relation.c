@@ -161,7 +161,8 @@ static bool both_ends(sc_ctx *c, const relation_info *r)
         diag_help(&c->diags, "add a field of type `%.*s[]` to the model `%.*s`; `nicol format` does it for you",
                   MODEL(f), STR_FMT(f->target->m->name));
     else
-        diag_help(&c->diags, "add the other end, a field of type `%.*s`, to the model `%.*s`; `nicol format` does it for you",
+        diag_help(&c->diags,
+                  "add the other end, a field of type `%.*s`, to the model `%.*s`; `nicol format` does it for you",
                   MODEL(f), STR_FMT(f->target->m->name));
     return false;
 }

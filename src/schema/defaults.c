@@ -103,7 +103,8 @@ static bool literal_fits(sc_ctx *c, const field_info *f, const ast_attr *a, cons
     }
     nicol_str name = schema_scalar_name(f->f->type), text = expr_text(c, e);
     error_attr(c, a, "Expected a %.*s value, but found `%.*s`.", STR_FMT(name), STR_FMT(text));
-    if (e->kind == EXPR_STRING && (f->f->type == SCALAR_INT || f->f->type == SCALAR_BIGINT || f->f->type == SCALAR_FLOAT))
+    if (e->kind == EXPR_STRING &&
+        (f->f->type == SCALAR_INT || f->f->type == SCALAR_BIGINT || f->f->type == SCALAR_FLOAT))
         diag_help(&c->diags, "write a number, without quotes");
     else if (e->kind != EXPR_STRING && f->f->type == SCALAR_STRING)
         diag_help(&c->diags, "texts stand in double quotes: `@default(\"...\")`");

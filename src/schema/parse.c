@@ -757,6 +757,10 @@ static bool parse_block(parser *p, const block_rule *r)
         return back(p, m);
     }
     p->doc_fresh = false;
+    if (!r->attrs) { /* as in the reference, it waits for the next block that may have one */
+        p->doc = doc;
+        p->doc_fresh = fresh;
+    }
     t->at = span_from(p, m.at);
     *p->tail = t;
     p->tail = &t->next;
@@ -991,7 +995,8 @@ static bool parse_conf_block(parser *p)
     return true;
 }
 
-bool ast_parse_conf(const schema_file *file, arena *tree, arena *keep, diag_list *diags, ast_top **out, nicol_error *err)
+bool ast_parse_conf(const schema_file *file, arena *tree, arena *keep, diag_list *diags, ast_top **out,
+                    nicol_error *err)
 {
     parser p = {.tree = tree, .keep = keep, .diags = diags, .tail = out};
     *out = NULL;

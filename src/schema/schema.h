@@ -23,7 +23,12 @@ typedef enum schema_provider {
 } schema_provider;
 
 typedef enum NICOL_PACKED schema_arity { ARITY_REQUIRED, ARITY_OPTIONAL, ARITY_LIST } schema_arity;
-typedef enum NICOL_PACKED schema_field_kind { FIELD_SCALAR, FIELD_ENUM, FIELD_RELATION, FIELD_UNSUPPORTED } schema_field_kind;
+typedef enum NICOL_PACKED schema_field_kind {
+    FIELD_SCALAR,
+    FIELD_ENUM,
+    FIELD_RELATION,
+    FIELD_UNSUPPORTED
+} schema_field_kind;
 
 /* What @default holds. */
 typedef enum NICOL_PACKED schema_default_kind {
@@ -88,11 +93,11 @@ struct schema_field {
     uint32_t index;            /* in model->fields: the order of the text */
     schema_field_kind kind;
     schema_arity arity;
-    bool is_id;         /* @id on this field */
-    bool is_unique;     /* @unique on this field */
-    bool is_updated_at; /* @updatedAt */
-    bool is_ignored;    /* @ignore: clients do not see it */
-    int8_t side;        /* relations: 0: this is relation->field[0] (side A), 1: relation->field[1] (side B) */
+    bool is_id;            /* @id on this field */
+    bool is_unique;        /* @unique on this field */
+    bool is_updated_at;    /* @updatedAt */
+    bool is_ignored;       /* @ignore: clients do not see it */
+    int8_t side;           /* relations: 0: this is relation->field[0] (side A), 1: relation->field[1] (side B) */
     scalar_type type;      /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
     const schema_enum *en; /* FIELD_ENUM */
     nicol_str native;      /* "VarChar" of @db.VarChar(30), or empty */

@@ -104,8 +104,8 @@ struct field_info {
     const ast_attr *a_default, *a_map, *a_native;
     const ast_expr *default_value;
     nicol_str default_map; /* empty: not written */
-    model_info *target; /* relation fields */
-    bool composite;     /* of a composite type */
+    model_info *target;    /* relation fields */
+    bool composite;        /* of a composite type */
     bool unknown_function;
     rel_info *rel;
 };
