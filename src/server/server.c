@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #define DRAIN_DEFAULT_MS 10000
+#define DRAIN_TX_GRACE_MS 300 /* for a commit that is on its way */
 #define BACKLOG 1024
 #define FEW_DESCRIPTORS 4096
 #define DESCRIPTORS_OWN 256 /* database files, listeners, epoll */
@@ -161,9 +162,13 @@ static void wait_for_signal(void *arg)
     int64_t deadline = clock_mono_us() + drain_ms * 1000;
     LOG(LOG_INFO, "draining", (nicol_str){0}, LOG_I("open", (int64_t)http_server_stats(s->http).open));
     http_server_drain(s->http, deadline);
+    int64_t tx_end = clock_mono_us() + DRAIN_TX_GRACE_MS * 1000;
     while (!http_server_drained(s->http)) {
         int64_t step = clock_mono_us() + 50000;
         if (http_server_wait(s->http, step) == IO_READY) break;
+        /* Connections end with their answers and no new ones come, so nobody can go on with an open transaction; but
+         * others may be waiting for the lock that it holds. */
+        if (clock_mono_us() >= tx_end) exec_tx_end_others(engine_exec(s->e), NULL, 0);
         if (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info)
             http_server_drain(s->http, clock_mono_us());
     }
