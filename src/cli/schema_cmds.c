@@ -3,6 +3,7 @@
  * format replaces a file only when its text changes, and then whole: a new file beside it takes its name, so that nobody
  * ever reads half a schema and a full disk loses nothing.
  */
+#include <limits.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,13 +55,11 @@ static bool write_all(int fd, nicol_str text)
 static bool replace_file(const char *path, nicol_str text, arena *a, nicol_error *err)
 {
     struct stat st;
-    char *real = realpath(path, NULL);
-    if (!real) return cannot_write(path, err);
+    char *real = arena_alloc(a, PATH_MAX);
+    if (!real) return nicol_fail_oom(err);
+    if (!realpath(path, real)) return cannot_write(path, err);
     nicol_str temp = arena_printf(a, "%s.XXXXXX", real);
-    if (!temp.ptr) {
-        free(real);
-        return nicol_fail_oom(err);
-    }
+    if (!temp.ptr) return nicol_fail_oom(err);
     int fd = -1;
     /* Renaming needs no permission on the file itself: one that may not be written stays as it is. */
     bool good = access(real, W_OK) == 0 && stat(real, &st) == 0 && (fd = mkstemp((char *)temp.ptr)) >= 0;
@@ -70,7 +69,6 @@ static bool replace_file(const char *path, nicol_str text, arena *a, nicol_error
     good = good && rename(temp.ptr, real) == 0;
     if (!good) cannot_write(path, err);
     if (!good && made) unlink(temp.ptr);
-    free(real);
     return good;
 }
 
