@@ -70,23 +70,40 @@ static bool format_again(sc_ctx *c, const missing_list *bits, arena *a, nicol_st
     return good;
 }
 
+/* *refused: the text has errors, so that nothing was looked for. */
+static bool format_once(const schema_file *files, size_t n, const mem *m, arena *a, nicol_str *texts, bool *refused,
+                        nicol_error *err)
+{
+    sc_ctx c = {.m = m};
+    missing_list bits = {0};
+    bool good = ctx_begin(&c, files, n, NULL, err);
+    *refused = good && !ctx_link(&c);
+    if (good && !*refused) good = missing_find(&c, &bits, err);
+    if (good && (c.oom || arena_failed(c.t) || arena_failed(c.a))) good = nicol_fail_oom(err);
+    if (good) good = bits.n != 0 ? format_again(&c, &bits, a, texts, err) : lay_out(&c, a, texts, err);
+    ctx_end(&c);
+    return good;
+}
+
 bool schema_format(const schema_file *files, size_t files_n, const mem *m, arena *a, nicol_str **texts,
                    nicol_error *err)
 {
-    sc_ctx c = {.m = m != NULL ? m : mem_default};
-    missing_list bits = {0};
-    *texts = ARENA_ARRAY(a, files_n + 1, nicol_str);
-    bool good = *texts != NULL || nicol_fail_oom(err);
-    good = good && ctx_begin(&c, files, files_n, NULL, err);
-    for (size_t i = 0; good && i < files_n; i++) {
+    bool refused = false, changed = false;
+    if (m == NULL) m = mem_default;
+    for (size_t i = 0; i < files_n; i++) {
         size_t bad = str_utf8_bad(files[i].text);
         if (bad != SIZE_MAX)
-            good = nicol_fail_in(a, err, NICOL_E_INPUT, "%.*s is not valid UTF-8 (byte %zu): save it as UTF-8",
+            return nicol_fail_in(a, err, NICOL_E_INPUT, "%.*s is not valid UTF-8 (byte %zu): save it as UTF-8",
                                  STR_FMT(files[i].path), bad);
     }
-    if (good && ctx_link(&c)) good = missing_find(&c, &bits, err);
-    if (good && (c.oom || arena_failed(c.t) || arena_failed(c.a))) good = nicol_fail_oom(err);
-    if (good) good = bits.n != 0 ? format_again(&c, &bits, a, *texts, err) : lay_out(&c, a, *texts, err);
-    ctx_end(&c);
-    return good;
+    schema_file *again = ARENA_ARRAY(a, files_n + 1, schema_file);
+    *texts = ARENA_ARRAY(a, files_n + 1, nicol_str);
+    if (again == NULL || *texts == NULL) return nicol_fail_oom(err);
+    if (!format_once(files, files_n, m, a, *texts, &refused, err)) return false;
+    for (size_t i = 0; i < files_n; i++) {
+        again[i] = (schema_file){.path = files[i].path, .text = (*texts)[i]};
+        changed = changed || !str_eq(files[i].text, again[i].text);
+    }
+    /* Layout repairs outdated forms of types; what is missing can be found then. */
+    return !refused || !changed || format_once(again, files_n, m, a, *texts, &refused, err);
 }

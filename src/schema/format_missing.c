@@ -170,14 +170,30 @@ static void find_back(finder *f, const relation_info *r)
     add_field(f, r->fwd->target);
 }
 
+/* Whether all scalar fields of a foreign key to `to` are there and have values: then so has the relation. */
+static bool key_is_there(finder *f, const model_info *from, const model_info *to)
+{
+    const index_info *key = key_of(to, false);
+    for (size_t i = 0; key != NULL && i < key->cols_n; i++) {
+        if (key->cols[i].f == NULL) return false;
+        buf_clear(&f->b);
+        put_key_name(&f->b, to, key->cols[i].f);
+        const field_info *there = field_find(from, buf_view(&f->b));
+        if (there == NULL || there->f->kind == FIELD_RELATION || there->f->arity == ARITY_OPTIONAL) return false;
+    }
+    return true;
+}
+
 static void find_forward(finder *f, const field_info *back)
 {
     const model_info *from = back->target, *to = back->owner;
+    bool required = key_is_there(f, from, to);
     buf_clear(&f->b);
     words_camel(to->m->name, &f->b);
     buf_char(&f->b, ' ');
     buf_str(&f->b, to->m->name);
-    buf_lit(&f->b, "? @relation(");
+    put_arity(&f->b, required ? ARITY_REQUIRED : ARITY_OPTIONAL);
+    buf_lit(&f->b, " @relation(");
     put_relation_name(f, back);
     if (back->rel->name.set) buf_lit(&f->b, ", ");
     put_fields_arg(&f->b, to);

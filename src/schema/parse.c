@@ -646,7 +646,6 @@ static bool parse_block_attr(parser *p, block *b)
     ast_attr *a = parse_attr(p, true);
     if (a == NULL) return false;
     if (!lex_newline(&p->l)) return back(p, m);
-    take_doc(p);
     add_item(p, &b->items, ITEM_ATTR, m.at, a);
     if (!room(p, a->at, &b->attrs_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
     *b->attrs = a;
@@ -714,7 +713,6 @@ static bool parse_block_lines(parser *p, const block_rule *r, block *b)
             add_item(p, &b->items, ITEM_COMMENT, start, NULL);
             continue;
         }
-        p->doc_fresh = false;
         if (parse_empty_lines(p)) {
             add_item(p, &b->items, ITEM_BLANK, start, NULL);
             continue;
@@ -850,15 +848,15 @@ static void parse_file(parser *p)
         p->deep = p->many = false;
         if (parse_any_block(p)) continue;
         if (parse_type_alias(p) || parse_strange_block(p)) {
-            p->doc_fresh = false;
             add_top(p, TOP_BAD, start);
         } else if (parse_comments(p)) {
             add_top(p, TOP_COMMENT, start);
+            uint32_t after = p->l.at;
+            if (parse_empty_lines(p)) p->doc_fresh = false; /* it stands alone */
+            p->l.at = after;
         } else if (parse_empty_lines(p)) {
-            p->doc_fresh = false;
             add_top(p, TOP_BLANK, start);
         } else {
-            p->doc_fresh = false;
             lex_line(&p->l);
             lex_newline(&p->l);
             report_line(
