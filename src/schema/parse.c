@@ -340,10 +340,10 @@ static bool parse_comment(parser *p, nicol_str *doc)
         return false;
     }
     p->comment = start;
+    if (is_doc) lex_blank(&p->l);
     uint32_t text = p->l.at;
     lex_line(&p->l);
-    if (is_doc) *doc = str_trim(str_of(p->l.p + text, p->l.at - text));
-    if (is_doc && doc->ptr == NULL) *doc = str_of("", 0);
+    if (is_doc) *doc = str_of(p->l.p + text, p->l.at - text);
     return true;
 }
 
@@ -846,13 +846,18 @@ static void parse_file(parser *p)
         uint32_t start = p->l.at;
         if (p->l.at >= p->l.end) return;
         p->deep = p->many = false;
+        nicol_str doc = p->doc;
+        bool fresh = p->doc_fresh;
         if (parse_any_block(p)) continue;
         if (parse_type_alias(p) || parse_strange_block(p)) {
             add_top(p, TOP_BAD, start);
         } else if (parse_comments(p)) {
             add_top(p, TOP_COMMENT, start);
             uint32_t after = p->l.at;
-            if (parse_empty_lines(p)) p->doc_fresh = false; /* it stands alone */
+            if (parse_empty_lines(p)) { /* it stands alone */
+                p->doc = doc;
+                p->doc_fresh = fresh;
+            }
             p->l.at = after;
         } else if (parse_empty_lines(p)) {
             add_top(p, TOP_BLANK, start);
