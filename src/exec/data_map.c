@@ -404,7 +404,7 @@ static bool put_rows(run *r, const plan_shape *s, const exec_rows *rows, buf *ou
         row_src src = {rec->shape, rec->cells, NULL};
         if (!rec->cells) buf_lit(out, "null");
         else if (!put_object(r, s, &src, out)) return false;
-        if (buf_failed(out)) return false;
+        if (buf_failed(out) || !run_breathe(r, out)) return false;
     }
     buf_char(out, ']');
     return true;

@@ -135,8 +135,12 @@ typedef struct run {
     int64_t now_ms; /* of the generator `now`: the same for the whole run */
     int64_t deadline_us;
     int64_t rows; /* that the running statement has given or changed */
+    size_t breathed; /* length of the output at the last pause */
 } run;
 
+/* Between rows of a long answer: lets the others run once in a while, and tells of a cancel. Must not be called while
+ * e->tmp is in use. */
+bool run_breathe(run *r, const buf *out) NICOL_MUST_CHECK;
 bool run_oom(run *r);                           /* memory or the request's limit; false */
 bool run_conn(run *r) NICOL_MUST_CHECK;         /* takes the connection and begins, when not done yet */
 bool run_fresh_writer(run *r) NICOL_MUST_CHECK; /* gives the reader back, goes on with the writer */

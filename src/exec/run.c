@@ -18,6 +18,18 @@ bool run_oom(run *r)
     return nicol_fail_oom(r->err);
 }
 
+#define BREATHE_BYTES ((size_t)256 << 10) /* about a millisecond of writing */
+
+bool run_breathe(run *r, const buf *out)
+{
+    if (out->len < r->breathed + BREATHE_BYTES) return true;
+    r->breathed = out->len;
+    if (clock_mono_us() >= r->deadline_us) return nicol_fail(r->err, NICOL_E_QUERY_TIMEOUT, NULL);
+    /* A sleep to a moment that has passed lets the others run once. */
+    if (!io_self() || io_sleep_until(0) != IO_CANCELLED) return true;
+    return nicol_fail(r->err, NICOL_E_CANCELLED, NULL);
+}
+
 /* --- lists and numbers ---------------------------------------------------------------------------------------------- */
 
 static bool unique(run *r, val v, val *out)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import net from 'node:net'
-import { ask, serve, shopSchema, sleep } from '../lib/harness.mjs'
+import { ask, op, serve, shopSchema, sleep } from '../lib/harness.mjs'
 import { answered, assertServing, attack, auth, cpu, eventually, jsonRaw, look, planBody, rawPlan, requestText, runRaw, sendRaw, sqlite } from '../lib/raw.mjs'
 
 const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n'
@@ -98,6 +98,16 @@ export default async function ({ server: s, db }) {
     assert.ok(most < 500, `${most} ms`)
     await assertServing(t)
     await t.stop()
+  })
+  await attack(s, 'an answer that grows without end holds up nobody: it stops at the limit, others go on', async () => {
+    let inner = { id: true }
+    for (let i = 0; i < 29; i++) inner = i % 2 ? { user: { arguments: {}, selection: inner } } : { orders: { arguments: {}, selection: inner } }
+    const most = await worst(s, async () => {
+      const r = await ask(s, op('User', 'findMany', { take: 1 }, { orders: { arguments: {}, selection: { user: { arguments: {}, selection: inner } } } }))
+      assert.equal(r.json.errors[0].user_facing_error.error_code, 'P6009', r.text.slice(0, 300))
+    })
+    console.log(`# /health took ${most} ms at most beside an answer of 256 MB`)
+    assert.ok(most < 500, `${most} ms`)
   })
   await attack(s, 'SIGTERM while requests run: they finish, and it ends with 0', async () => {
     const t = await serve(['--schema', shopSchema, '--url', `file:${db}`])
