@@ -108,7 +108,7 @@ int main(void)
     must(db && nicol_ok(db), db ? nicol_last_error(db)->message.ptr : "out of memory");
     double hand[ROUNDS], lib[ROUNDS], ratio[ROUNDS];
     volatile uint64_t sink = by_hand(s, 0) + by_library(db, 0); /* warm */
-    (void)sink; /* written so that the reads are not optimised away */
+    (void)sink;                                                 /* written so that the reads are not optimised away */
     for (unsigned r = 0; r < ROUNDS; r++) {
         double t0 = cpu_us();
         sink += by_hand(s, r);

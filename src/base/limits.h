@@ -10,7 +10,7 @@
 #define NICOL_REQUEST_ARENA_BYTES_MAX ((size_t)512 << 20) /* working memory of one request */
 #define NICOL_RESULT_BYTES_MAX ((size_t)256 << 20)        /* one encoded result */
 #define NICOL_SCHEMA_BYTES_MAX ((size_t)4 << 20)          /* one schema, all files together */
-#define NICOL_CONFIG_BYTES_MAX ((size_t)64 << 10)          /* one configuration file */
+#define NICOL_CONFIG_BYTES_MAX ((size_t)64 << 10)         /* one configuration file */
 #define NICOL_SCHEMA_DEPTH_MAX 64                         /* nesting of expressions in a schema */
 #define NICOL_SCHEMAS_MAX 64                              /* schemas uploaded by clients that are kept */
 #define NICOL_SCHEMA_FIELDS_MAX 4096  /* fields of one model, and its block attributes; properties of one block */

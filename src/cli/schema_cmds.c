@@ -3,8 +3,8 @@
  * format replaces a file only when its text changes, and then whole: a new file beside it takes its name, so that nobody
  * ever reads half a schema and a full disk loses nothing.
  */
-#include <limits.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

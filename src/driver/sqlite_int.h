@@ -22,7 +22,7 @@ struct driver_conn {
     int64_t busy_timeout_us;
     int64_t busy_since_us;
     int64_t file_seen_us; /* when the file was last seen in its place */
-    int64_t deadline_us; /* of the statement that runs */
+    int64_t deadline_us;  /* of the statement that runs */
     driver_timestamps timestamps;
     const char *stack_at; /* the stack where SQLite was entered; see guard_enter */
     const char *denied;   /* why the authorizer said no, or NULL */

@@ -66,7 +66,7 @@ typedef struct engine_call {
     int64_t deadline_us;         /* IO_NEVER: none */
     uint32_t operations;         /* out: how many ran */
     engine_telemetry *telemetry; /* or NULL */
-    buf *explain; /* gets the request tree, the plan and the statements as text for people; or NULL */
+    buf *explain;                /* gets the request tree, the plan and the statements as text for people; or NULL */
     nicol_error *error;          /* out, may be NULL: the error that the answer holds, unless operations failed apart */
 } engine_call;
 

@@ -134,7 +134,7 @@ typedef struct run {
     int64_t lid;
     int64_t now_ms; /* of the generator `now`: the same for the whole run */
     int64_t deadline_us;
-    int64_t rows; /* that the running statement has given or changed */
+    int64_t rows;    /* that the running statement has given or changed */
     size_t breathed; /* length of the output at the last pause */
 } run;
 
