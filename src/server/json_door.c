@@ -162,6 +162,9 @@ static void tx_start(exchange *x, nicol_str version, nicol_str hash)
     exec_tx_opts o = {.owner = x->key_id};
     nicol_str id;
     bool good = json_parse(x->rq->arena, x->rq->body, NICOL_JSON_DEPTH_MAX, &doc, &err);
+    if (good && json_kind(json_root(&doc)) != JSON_OBJECT) {
+        good = nicol_fail(&err, NICOL_E_BAD_JSON, "the body must be an object with \"max_wait\" and \"timeout\"");
+    }
     if (good) {
         json_val root = json_root(&doc);
         double ms = 0;

@@ -56,6 +56,9 @@ static bool start(exchange *x, nicol_str *id, nicol_error *err)
     json_doc doc;
     if (!json_parse(x->rq->arena, x->rq->body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
     json_val root = json_root(&doc);
+    if (json_kind(root) != JSON_OBJECT) {
+        return nicol_fail(err, NICOL_E_BAD_JSON, "the body must be an object with \"maxWait\" and \"timeout\"");
+    }
     exec *e = engine_exec(x->s->e);
     nicol_str outer = json_text(json_get(root, S("newTxId")));
     if (outer.len > 0) {
@@ -66,9 +69,12 @@ static bool start(exchange *x, nicol_str *id, nicol_error *err)
     json_val iso = json_get(root, S("isolationLevel"));
     if (!take_ms(json_get(root, S("maxWait")), "maxWait", &o.max_wait_ms, err)) return false;
     if (!take_ms(json_get(root, S("timeout")), "timeout", &o.timeout_ms, err)) return false;
-    if (json_kind(iso) == JSON_STRING && !driver_isolation_parse(json_text(iso), &o.isolation)) {
-        return nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s",
-                          STR_FMT(json_text(iso)));
+    if (json_present(iso) && json_kind(iso) != JSON_NULL &&
+        (json_kind(iso) != JSON_STRING || !driver_isolation_parse(json_text(iso), &o.isolation))) {
+        nicol_str shown = json_kind(iso) == JSON_STRING ? json_text(iso) : json_raw(iso);
+        nicol_fail(err, NICOL_E_TRANSACTION, "Transaction API error: Invalid isolation level: %.*s", STR_FMT(shown));
+        err->meta = arena_printf(x->rq->arena, "{\"isolationLevel\":%.*s}", STR_FMT(json_raw(iso)));
+        return false;
     }
     return exec_tx_start(e, &o, x->rq->arena, id, err);
 }

@@ -53,8 +53,7 @@ export default async function ({ server: s, db }) {
     await attack(s, `${name}: what is not JSON`, async () => {
       for (const raw of ['', '{', '[', '{"plan":{"type":"query"', '{"a":1,}', '[1,2', '"\\u12', 'nul', '{"a":1}}', '{}{}', 'NaN', '\u0000', '{"a":01}', '{"a":"\t"}', "{'a':1}"]) {
         const r = await ask(s, null, { path, raw })
-        assertError(r, path === '/transaction/start' ? r.status : 400, 'P6000', /not valid JSON|JSON/)
-        assert.ok(r.status === 400, `${raw}: ${r.status}`)
+        assertError(r, 400, 'P6000', /JSON/)
       }
     })
     await attack(s, `${name}: JSON nested 100,000 deep`, async () => {
@@ -73,9 +72,8 @@ export default async function ({ server: s, db }) {
       }
     })
     await attack(s, `${name}: JSON of the wrong kind`, async () => {
-      for (const raw of ['null', '1', '"x"', '[]', 'true', '{}']) {
+      for (const raw of ['null', '1', '"x"', '[]', 'true', ...(path === '/transaction/start' ? [] : ['{}'])]) {
         const r = await ask(s, null, { path, raw })
-        if (path === '/transaction/start') continue // maxWait and timeout have defaults
         assert.ok(r.status === 400 || (r.status === 200 && r.json.errors), `${raw}: ${r.status} ${r.text}`)
       }
     })

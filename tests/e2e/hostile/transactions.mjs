@@ -71,7 +71,7 @@ export default async function ({ server: s, db }) {
       }
     })
     await attack(s, `${d.name}: starts that cannot be`, async () => {
-      for (const [o, why] of [[{ isolationLevel: 'NONSENSE' }, /Invalid isolation level: "?NONSENSE/], [{ isolationLevel: d.status === 409 ? 'SNAPSHOT' : 'Snapshot' }, /Invalid isolation level: SNAPSHOT/i]]) {
+      for (const [o, why] of [[{ isolationLevel: 7 }, /Invalid isolation level: 7/], [{ isolationLevel: 'NONSENSE' }, /Invalid isolation level: "?NONSENSE/], [{ isolationLevel: d.status === 409 ? 'SNAPSHOT' : 'Snapshot' }, /Invalid isolation level: SNAPSHOT/i]]) {
         assertError(await d.start(o), d.status === 409 ? 409 : 400, 'P2028', why)
       }
       const holder = d.id(await d.start({ timeout: 3000 }))
