@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { check, done, serve, shop, shopSchema, sleep } from './lib/harness.mjs'
 import { assertServing, eventually, look } from './lib/raw.mjs'
 
-const parts = ['bodies', 'sql', 'plans', 'smuggling', 'strangers', 'keys', 'schemas', 'transactions', 'clients', 'writers', 'files', 'disk', 'idle']
+const parts = ['bodies', 'sql', 'plans', 'smuggling', 'strangers', 'keys', 'schemas', 'transactions', 'clients', 'tls', 'writers', 'files', 'disk', 'idle']
 const db = shop('hostile.db')
 const server = await serve(['--schema', shopSchema, '--url', `file:${db}`, '--create'])
 await assertServing(server)
