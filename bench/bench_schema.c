@@ -1,6 +1,6 @@
 /* bench/bench_schema.c - what reading a large schema costs: time, and memory at its peak, against the schema's size.
  *
- *     bench_schema [MODELS [FIELDS]]       default 1,000 models of 20 fields
+ *     bench_schema [MODELS [FIELDS [text]]]       default 1,000 models of 20 fields; text: prints the schema instead
  *
  * Memory is counted twice: what was taken from the allocator at most (every byte goes through a counting mem), and what
  * the process grew by. The text of the data model is many times the size of the schema by its nature, so its buffer is
@@ -82,9 +82,10 @@ static void generate(buf *b, int models, int fields)
 
 static bool measure(const schema_file *file, int runs)
 {
-    double size = (double)file->text.len, parse_s = 1e9, describe_s = 1e9, rss = rss_peak(), grown = 0;
-    counter c = {0, 0}, out_c = {0, 0};
+    double size = (double)file->text.len, parse_s = 1e9, describe_s = 1e9, format_s = 1e9, rss = rss_peak(), grown = 0;
+    counter c = {0, 0}, out_c = {0, 0}, format_c = {0, 0};
     mem m = {count_alloc, count_resize, count_free, &c}, out_m = {count_alloc, count_resize, count_free, &out_c};
+    mem format_m = {count_alloc, count_resize, count_free, &format_c};
     size_t kept = 0, text = 0;
     for (int i = 0; i < runs; i++) {
         arena *a = arena_new(&m, (size_t)256 << 20);
@@ -108,6 +109,12 @@ static bool measure(const schema_file *file, int runs)
         buf_free(&out);
         schema_free(s);
         arena_free(a);
+        nicol_str *texts;
+        a = arena_new(&format_m, (size_t)256 << 20);
+        t = now_s();
+        if (!a || !schema_format(file, 1, &format_m, a, &texts, &err)) return false;
+        if (now_s() - t < format_s) format_s = now_s() - t;
+        arena_free(a);
     }
     printf("schema           %10.0f bytes\n", size);
     printf("validate         %10.1f ms  %8.1f MB/s\n", parse_s * 1e3, size / parse_s / 1e6);
@@ -117,6 +124,8 @@ static bool measure(const schema_file *file, int runs)
     printf("describe         %10.1f ms  %8.1f MB/s of output\n", describe_s * 1e3, (double)text / describe_s / 1e6);
     printf("  its text       %10.1f x, its buffer at its peak %.1f x\n", (double)text / size,
            (double)out_c.peak / size);
+    printf("format           %10.1f ms  %8.1f MB/s\n", format_s * 1e3, size / format_s / 1e6);
+    printf("  memory, peak   %10.1f x the schema\n", (double)format_c.peak / size);
     return true;
 }
 
@@ -128,7 +137,9 @@ int main(int argc, char **argv)
     buf_init(&b, mem_default, NICOL_SCHEMA_BYTES_MAX);
     generate(&b, models, fields);
     schema_file file = {S("generated.prisma"), buf_view(&b)};
-    bool good = !buf_failed(&b) && measure(&file, 20);
+    bool good = !buf_failed(&b);
+    if (good && argc > 3) good = fwrite(b.ptr, 1, b.len, stdout) == b.len;
+    else if (good) good = measure(&file, 20);
     buf_free(&b);
     return good ? 0 : 1;
 }

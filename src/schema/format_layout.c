@@ -330,6 +330,9 @@ static const ast_top *put_file(const layout *l, uint32_t file, const ast_top *t)
             put_comments(l, t->at, 0);
         } else if (t->kind == TOP_BAD) {
             put_raw(l, t->at);
+            /* What follows on its line must not become a part of it. */
+            bool ended = l->out->len != start && l->out->ptr[l->out->len - 1] == '\n';
+            if (!last && t->next->kind != TOP_BLANK && !ended) buf_char(l->out, ' ');
         } else {
             put_block(l, t);
             if (!last && t->next->kind != TOP_BLANK) buf_char(l->out, '\n'); /* it stood on the line of the brace */
