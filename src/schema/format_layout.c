@@ -317,6 +317,14 @@ static void put_block(const layout *l, const ast_top *t)
 
 /* --- files ---------------------------------------------------------------------------------------------------------------- */
 
+/* One blank, so that what follows on a line does not become a part of what was written since `start`. */
+static void put_gap(buf *out, size_t start)
+{
+    if (out->len == start || out->ptr[out->len - 1] == '\n') return;
+    while (out->len > start && (out->ptr[out->len - 1] == ' ' || out->ptr[out->len - 1] == '\t')) out->len--;
+    buf_char(out, ' ');
+}
+
 static const ast_top *put_file(const layout *l, uint32_t file, const ast_top *t)
 {
     size_t start = l->out->len;
@@ -330,9 +338,7 @@ static const ast_top *put_file(const layout *l, uint32_t file, const ast_top *t)
             put_comments(l, t->at, 0);
         } else if (t->kind == TOP_BAD) {
             put_raw(l, t->at);
-            /* What follows on its line must not become a part of it. */
-            bool ended = l->out->len != start && l->out->ptr[l->out->len - 1] == '\n';
-            if (!last && t->next->kind != TOP_BLANK && !ended) buf_char(l->out, ' ');
+            if (!last && t->next->kind != TOP_BLANK) put_gap(l->out, start);
         } else {
             put_block(l, t);
             if (!last && t->next->kind != TOP_BLANK) buf_char(l->out, '\n'); /* it stood on the line of the brace */
