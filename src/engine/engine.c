@@ -216,7 +216,7 @@ static unsigned bucket_of(int64_t took_us)
     return took_us < 10 ? 0 : i;
 }
 
-void engine_note(engine *e, const char *action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed)
+void engine_note(engine *e, nicol_str action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed)
 {
     int64_t took = clock_mono_us() - start_us;
     e->fig.operations++;
@@ -231,8 +231,8 @@ void engine_note(engine *e, const char *action, nicol_str model, nicol_str reque
         s->wall_ms = clock_wall_ms();
         s->took_us = took;
         s->failed = failed;
-        snprintf(s->what, sizeof s->what, "%s %.*s", action, (int)(model.len > 60 ? 60 : model.len),
-                 model.ptr ? model.ptr : "");
+        snprintf(s->what, sizeof s->what, "%.*s %.*s", (int)(action.len > 39 ? 39 : action.len),
+                 action.ptr ? action.ptr : "", (int)(model.len > 60 ? 60 : model.len), model.ptr ? model.ptr : "");
         cut_into(s->request_id, sizeof s->request_id, request_id);
         cut_into(s->sql, sizeof s->sql, sql);
         LOG(LOG_WARN, "slow", request_id, LOG_S("operation", str_c(s->what)), LOG_I("took_us", took),

@@ -76,7 +76,7 @@ struct engine {
     uint32_t stmt_at;
 };
 
-void engine_note(engine *e, const char *action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed);
+void engine_note(engine *e, nicol_str action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed);
 
 /* telemetry.c: what exec calls after a statement; ctx is an engine_telemetry. Sets both fields of rq. */
 void telemetry_watch(const engine_call *call, exec_request *rq);

@@ -198,11 +198,7 @@ static void run_one(engine *e, engine_schema *s, json_val request, engine_call *
     }
     call->operations++;
     nicol_str action = r.plan ? query_action_name(r.action) : json_text(json_get(request, S("action")));
-    char name[40];
-    size_t n = action.len < sizeof name ? action.len : sizeof name - 1;
-    memcpy(name, action.ptr ? action.ptr : "", n);
-    name[n] = '\0';
-    engine_note(e, name, r.plan ? r.model : model_name(request), call->request_id, start, !good);
+    engine_note(e, action, r.plan ? r.model : model_name(request), call->request_id, start, !good);
     if (r.plan || r.own) ready_done(&r);
 }
 
@@ -268,7 +264,7 @@ static void run_together(engine *e, engine_schema *s, json_val list, json_val op
         *failed = true;
     }
     call->operations += (uint32_t)n;
-    engine_note(e, "$transaction", (nicol_str){0}, call->request_id, start, !good);
+    engine_note(e, S("$transaction"), (nicol_str){0}, call->request_id, start, !good);
     for (size_t i = 0; i < b.n; i++) ready_done(&b.v[i]);
 }
 
@@ -288,7 +284,6 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
                   nicol_error *err)
 {
     *failed = false;
-    size_t before = out->len;
     json_doc doc;
     if (!json_parse(call->a, body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
     json_val root = json_root(&doc);
@@ -309,7 +304,6 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
     if (!buf_failed(out)) return true;
     bool over = out->over;
     buf_clear(out);
-    (void)before;
     return over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
 }
 

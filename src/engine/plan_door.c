@@ -153,11 +153,7 @@ bool engine_plan(engine *e, nicol_str body, engine_call *call, buf *out, nicol_e
     bool good = k && run_plan(e, k, root, call, out, err);
     call->operations++;
     nicol_str action = json_text(json_get(root, S("operation")));
-    char name[40];
-    size_t n = action.len < sizeof name ? action.len : sizeof name - 1;
-    memcpy(name, action.ptr ? action.ptr : "", n);
-    name[n] = '\0';
-    engine_note(e, name, json_text(json_get(root, S("model"))), call->request_id, start, !good);
+    engine_note(e, action, json_text(json_get(root, S("model"))), call->request_id, start, !good);
     if (k) keep_give(k);
     return good;
 }

@@ -4,7 +4,6 @@
 static void answer_json(exchange *x, const char *text)
 {
     x->rs->content_type = S("application/json");
-    buf_lit(&x->rs->out, "");
     buf_str(&x->rs->out, str_c(text));
 }
 

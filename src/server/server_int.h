@@ -20,9 +20,6 @@ typedef struct server {
     uint64_t keys_seen; /* keys_changes when the open transactions were last looked at */
     bool loopback;      /* every listener is on a loopback address */
     char token[33];     /* what the status page's own calls carry; new at each start */
-    io_queue stopping;
-    bool stop;
-    bool failed;
     /* rows of the own schema's models, looked up at most every two seconds */
     int64_t counts[SERVER_COUNTS_MAX];
     int64_t counted_us;
