@@ -66,11 +66,21 @@ typedef enum driver_isolation {
     ISOLATION_SERIALIZABLE
 } driver_isolation;
 
+/* What a database URL says about the pool of its connections. Absent: not said. */
+typedef struct driver_url_facts {
+    unsigned connection_limit; /* 0: absent */
+    int64_t pool_timeout_us;   /* -1: absent; 0 in the URL (wait for ever) is IO_NEVER */
+} driver_url_facts;
+
 struct driver {
     unsigned version;     /* of this table: DRIVER_VERSION */
     const char *name;     /* "sqlite" */
     const char *provider; /* as clients call it: "sqlite", "postgres", "mysql" */
     unsigned binds_max;   /* bound values of one statement */
+    bool one_writer;      /* the database has one writer at a time, beside readers: SQLite */
+
+    /* What the URL asks of the pool. NULL: URLs of this database say nothing of it. */
+    bool (*url_facts)(nicol_str url, driver_url_facts *out, nicol_error *err);
 
     /* Opens one connection. NULL: *err. */
     driver_conn *(*open)(const driver_opts *o, arena *a, nicol_error *err);
@@ -118,7 +128,7 @@ struct driver {
     bool (*healthy)(driver_conn *c); /* cheap check before reuse: no open transaction, file still there */
 };
 
-#define DRIVER_VERSION 1
+#define DRIVER_VERSION 2
 extern const driver driver_sqlite;
 
 /* The driver for a database URL by its scheme, or NULL with an error that lists what exists. */

@@ -511,6 +511,7 @@ const driver driver_sqlite = {
     .name = "sqlite",
     .provider = "sqlite",
     .binds_max = NICOL_SQLITE_BINDS_MAX,
+    .one_writer = true,
     .open = sqlite_open,
     .close = sqlite_close,
     .prepare = sqlite_prepare,
