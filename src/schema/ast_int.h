@@ -131,7 +131,7 @@ typedef struct ast_top {
     ast_ident name;
     span at;
     nicol_str doc;
-    ast_item *items;   /* all lines, in order */
+    ast_item *items;   /* all lines, in order, when they are kept */
     ast_field *fields; /* models, views, types */
     size_t fields_n;
     ast_value *values; /* enums */
@@ -185,9 +185,9 @@ bool lex_number(lex *l, nicol_str *out); /* -?digits[.digits] */
 bool lex_string(lex *l, nicol_str *raw); /* with its quotes; raw is what is between them */
 void lex_line(lex *l);                   /* up to the end of the line, without it */
 
-/* Reads all files. False when memory ran out. */
-bool ast_parse(const schema_file *files, size_t files_n, arena *tree, arena *keep, diag_list *diags, ast_top **out,
-               nicol_error *err) NICOL_MUST_CHECK;
+/* Reads all files; keep_lines: with ast_top.items. False when memory ran out. */
+bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, arena *tree, arena *keep, diag_list *diags,
+               ast_top **out, nicol_error *err) NICOL_MUST_CHECK;
 
 /* Reads the blocks of a configuration: each is an ast_top (TOP_GENERATOR, the kind that has properties) with its
  * properties; its `at` is that of its name. */

@@ -67,23 +67,28 @@ void error_field(sc_ctx *c, const field_info *f, const char *fmt, ...)
                f->owner->m->is_view ? "view" : "model", STR_FMT(f->owner->m->name), STR_FMT(s));
 }
 
+static nicol_str label(sc_ctx *c, const ast_attr *a)
+{
+    return ctx_text(c, "@%.*s", STR_FMT(a->name.name));
+}
+
 /* Arguments without a value spoil their attribute; a trailing comma is reported but does no harm. */
 static bool args_sound(sc_ctx *c, const ast_attr *a, const ast_args *args)
 {
-    nicol_str name = ctx_text(c, "@%.*s", STR_FMT(a->name.name));
     for (const ast_arg *e = args->empty; e != NULL; e = e->next)
-        error_attr_at(c, name, e->name.at, "The `%.*s` argument is missing a value.", STR_FMT(e->name.name));
+        error_attr_at(c, label(c, a), e->name.at, "The `%.*s` argument is missing a value.", STR_FMT(e->name.name));
     for (const ast_arg *x = args->first; x != NULL; x = x->next) {
         if (x->value->kind != EXPR_ARRAY) continue;
         for (const ast_expr *i = x->value->items; i != NULL; i = i->next) {
             for (const ast_arg *e = i->kind == EXPR_CALL ? i->args.empty : NULL; e != NULL; e = e->next) {
+                nicol_str name = label(c, a);
                 error_attr_at(c, ctx_text(c, "@%.*s", STR_FMT(name)), e->name.at,
                               "The `%.*s` argument is missing a value.", STR_FMT(e->name.name));
             }
         }
     }
     if (args->comma.end != 0) {
-        error_attr_at(c, name, args->comma,
+        error_attr_at(c, label(c, a), args->comma,
                       "Trailing commas are not valid in attribute arguments, please remove the comma.");
     }
     return args->empty == NULL;

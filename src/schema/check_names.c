@@ -22,45 +22,79 @@ static const struct {
                                  "for primary key, indexes, unique constraints and foreign keys"},
 };
 
-typedef struct counter {
-    size_t n;
-} counter;
+/* A key of c->taken: a letter, whom it is for (a model's number or a schema's name) and a name. Most are looked up once and
+ * are short, so they are put together by hand and on the stack. */
+typedef struct name_key {
+    char small[160];
+    nicol_str text;
+} name_key;
 
-static nicol_str scope_key(sc_ctx *c, int scope, const schema_model *m, nicol_str name)
+static void key_make(sc_ctx *c, name_key *k, char letter, nicol_str whom, nicol_str name)
 {
-    nicol_str own = m->db_schema;
-    if (!SCOPES[scope].global) return ctx_text(c, "%d %u %.*s", scope, m->index, STR_FMT(name));
-    return ctx_text(c, "%d '%.*s' %.*s", scope, STR_FMT(own), STR_FMT(name));
-}
-
-static void count_key(sc_ctx *c, nicol_str key)
-{
-    counter *n = map_get(c->taken, key);
-    if (n == NULL) {
-        n = NEW(c, counter);
-        if (n == NULL || !map_add(c, c->taken, key, n)) return;
+    size_t n = 1 + sizeof(whom.len) + whom.len + name.len;
+    char *p = n <= sizeof(k->small) ? k->small : arena_alloc(c->t, n);
+    k->text = (nicol_str){0};
+    if (p == NULL) {
+        c->oom = true;
+        return;
     }
-    n->n++;
+    k->text = str_of(p, n);
+    *p++ = letter;
+    memcpy(p, &whom.len, sizeof(whom.len));
+    p += sizeof(whom.len);
+    if (whom.len != 0) memcpy(p, whom.ptr, whom.len);
+    if (name.len != 0) memcpy(p + whom.len, name.ptr, name.len);
 }
 
-static size_t counted(const sc_ctx *c, nicol_str key)
+static void scope_key(sc_ctx *c, name_key *k, int scope, const schema_model *m, nicol_str name)
 {
-    const counter *n = map_get(c->taken, key);
-    return n == NULL ? 0 : n->n;
+    nicol_str own = SCOPES[scope].global ? m->db_schema : str_of((const char *)&m->index, sizeof(m->index));
+    key_make(c, k, (char)scope, own, name);
+}
+
+static void custom_key(sc_ctx *c, name_key *k, const schema_model *m, nicol_str name)
+{
+    key_make(c, k, 'c', str_of((const char *)&m->index, sizeof(m->index)), name);
+}
+
+static size_t counted(const sc_ctx *c, const name_key *k)
+{
+    return (size_t)(uintptr_t)map_get(c->taken, k->text);
+}
+
+/* The map's values are the counts themselves. */
+static void count_key(sc_ctx *c, const name_key *k)
+{
+    size_t n = counted(c, k);
+    nicol_str key = k->text.ptr == k->small ? arena_str(c->t, k->text) : k->text;
+    if (c->oom || key.ptr == NULL) {
+        c->oom = true;
+        return;
+    }
+    map_add(c, c->taken, key, (void *)(uintptr_t)(n + 1));
+    if (n != 0) c->names_clash = true;
 }
 
 static void count_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name)
 {
-    for (unsigned s = 0; s < SCOPES_N && !c->oom; s++)
-        if ((c->prov->scopes & (1u << s)) != 0 && (SCOPES[s].counted & kind) != 0)
-            count_key(c, scope_key(c, (int)s, m, name));
+    name_key k;
+    for (unsigned s = 0; s < SCOPES_N && !c->oom; s++) {
+        if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].counted & kind) == 0) continue;
+        scope_key(c, &k, (int)s, m, name);
+        count_key(c, &k);
+    }
 }
 
-static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name, nicol_str attr, span at)
+/* `attr` is the attribute's name; empty: that of the index x. */
+static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name, nicol_str attr,
+                        const index_info *x, span at)
 {
-    for (unsigned s = 0; s < SCOPES_N && !c->oom; s++) {
+    name_key k;
+    for (unsigned s = 0; s < SCOPES_N && c->names_clash && !c->oom; s++) {
         if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].reports & kind) == 0) continue;
-        if (counted(c, scope_key(c, (int)s, m, name)) < 2) continue;
+        scope_key(c, &k, (int)s, m, name);
+        if (counted(c, &k) < 2) continue;
+        if (attr.len == 0) attr = attr_title(c, x);
         nicol_str where = SCOPES[s].global ? (nicol_str){0} : ctx_text(c, "on model `%.*s` ", STR_FMT(m->name));
         error_attr_at(
             c, attr, at,
@@ -70,15 +104,17 @@ static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_s
     }
 }
 
-static nicol_str custom_key(sc_ctx *c, const schema_model *m, nicol_str name)
-{
-    return ctx_text(c, "c %u %.*s", m->index, STR_FMT(name));
-}
-
 static nicol_str default_constraint(sc_ctx *c, const field_info *f)
 {
     const schema_field *one = f->f;
     return f->default_map.len != 0 ? f->default_map : default_name(c, f->owner->m, &one, 1, "_df");
+}
+
+static void count_custom(sc_ctx *c, const schema_model *m, nicol_str name)
+{
+    name_key k;
+    custom_key(c, &k, m, name);
+    count_key(c, &k);
 }
 
 void names_gather(sc_ctx *c)
@@ -92,10 +128,10 @@ void names_gather(sc_ctx *c)
         model_info *m = &c->models[i];
         if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0)
             count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
-        if (m->id != NULL && m->id->name.set) count_key(c, custom_key(c, m->m, m->id->name.text));
+        if (m->id != NULL && m->id->name.set) count_custom(c, m->m, m->id->name.text);
         for (index_info *x = m->indexes; x != NULL; x = x->next) {
             count_name(c, INDEX, m->m, index_db_name(c, m->m, x));
-            if (x->name.set) count_key(c, custom_key(c, m->m, x->name.text));
+            if (x->name.set) count_custom(c, m->m, x->name.text);
         }
         for (size_t k = 0; k < m->m->fields_n && (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) != 0; k++)
             if (m->fields[k].a_default != NULL) count_name(c, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
@@ -131,20 +167,22 @@ nicol_str attr_title(sc_ctx *c, const index_info *x)
 
 void check_index_name(sc_ctx *c, const model_info *m, index_info *x)
 {
-    nicol_str title = attr_title(c, x);
     if (x->kind == INDEX_ID) {
         if ((c->prov->caps & CAP_NAMED_PK) == 0) return;
         nicol_str name = index_db_name(c, m->m, x);
         check_name_length(c, m, x->attr, name, x->source == NULL);
-        report_name(c, PK, m->m, name, title, name_span(x->attr, false));
+        report_name(c, PK, m->m, name, (nicol_str){0}, x, name_span(x->attr, false));
         return;
     }
-    report_name(c, INDEX, m->m, index_db_name(c, m->m, x), title, name_span(x->attr, true));
+    report_name(c, INDEX, m->m, index_db_name(c, m->m, x), (nicol_str){0}, x, name_span(x->attr, true));
 }
 
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x)
 {
-    if (!x->name.set || counted(c, custom_key(c, m->m, x->name.text)) < 2) return;
+    name_key k;
+    if (!x->name.set || !c->names_clash) return;
+    custom_key(c, &k, m->m, x->name.text);
+    if (counted(c, &k) < 2) return;
     error_attr_at(
         c, attr_title(c, x), x->name.at,
         "The given custom name `%.*s` has to be unique on the model. Please provide a different name for the `name` "
@@ -157,14 +195,14 @@ void check_default_name(sc_ctx *c, const field_info *f)
     if (f->a_default == NULL || (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) == 0) return;
     span at = f->ast->at;
     (void)named_arg_span(f->a_default, S("map"), &at);
-    report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), S("@default"), at);
+    report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), S("@default"), NULL, at);
 }
 
 void check_fk_name(sc_ctx *c, relation_info *r)
 {
     span at = r->fwd->ast->at;
     if (r->fwd->rel->attr != NULL) (void)named_arg_span(r->fwd->rel->attr, S("map"), &at);
-    report_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r), S("@relation"), at);
+    report_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r), S("@relation"), NULL, at);
 }
 
 void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block)
@@ -187,11 +225,14 @@ void check_tables(sc_ctx *c)
     }
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
-        nicol_str key = ctx_text(c, "'%.*s' %.*s", STR_FMT(m->m->db_schema), STR_FMT(m->m->db_name));
-        const model_info *old = map_get(seen, key);
+        name_key k;
+        key_make(c, &k, 't', m->m->db_schema, m->m->db_name);
+        const model_info *old = map_get(seen, k.text);
         const model_info *mapped = m->a_map != NULL || old == NULL ? m : old, *other = mapped == m ? old : m;
         if (old == NULL || mapped->a_map == NULL) {
-            map_add(c, seen, key, m);
+            nicol_str key = arena_str(c->t, k.text);
+            if (key.ptr == NULL) c->oom = true;
+            else map_add(c, seen, key, m);
             continue;
         }
         diag_error(

@@ -62,7 +62,7 @@ static bool lay_out(const sc_ctx *c, arena *a, nicol_str *texts, nicol_error *er
 
 static bool format_again(sc_ctx *c, const missing_list *bits, arena *a, nicol_str *texts, nicol_error *err)
 {
-    sc_ctx second = {.m = c->m};
+    sc_ctx second = {.m = c->m, .keep_lines = true};
     schema_file *files = NULL;
     bool good = insert_bits(c, bits, &files, err) && ctx_begin(&second, files, c->files_n, NULL, err) &&
                 lay_out(&second, a, texts, err);
@@ -74,7 +74,7 @@ static bool format_again(sc_ctx *c, const missing_list *bits, arena *a, nicol_st
 static bool format_once(const schema_file *files, size_t n, const mem *m, arena *a, nicol_str *texts, bool *refused,
                         nicol_error *err)
 {
-    sc_ctx c = {.m = m};
+    sc_ctx c = {.m = m, .keep_lines = true};
     missing_list bits = {0};
     bool good = ctx_begin(&c, files, n, NULL, err);
     *refused = good && !ctx_link(&c);

@@ -21,6 +21,7 @@ typedef struct parser {
     ast_top **tail;
     nicol_str doc; /* comment block right before the next item */
     bool doc_fresh;
+    bool keep_lines;
     uint32_t comment; /* where the comment that was read last begins */
 } parser;
 
@@ -534,7 +535,7 @@ static bool parse_type(parser *p, ast_field *f, bool *good)
 
 static void add_item(parser *p, ast_item ***tail, ast_item_kind kind, uint32_t start, void *what)
 {
-    ast_item *it = NODE(p, ast_item);
+    ast_item *it = p->keep_lines ? NODE(p, ast_item) : NULL;
     if (it == NULL) return;
     *it = (ast_item){.kind = kind, .at = span_from(p, start), .node = what};
     **tail = it;
@@ -894,10 +895,10 @@ static void find_closes(parser *p)
     }
 }
 
-bool ast_parse(const schema_file *files, size_t files_n, arena *tree, arena *keep, diag_list *diags, ast_top **out,
-               nicol_error *err)
+bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, arena *tree, arena *keep, diag_list *diags,
+               ast_top **out, nicol_error *err)
 {
-    parser p = {.tree = tree, .keep = keep, .diags = diags, .tail = out};
+    parser p = {.keep_lines = keep_lines, .tree = tree, .keep = keep, .diags = diags, .tail = out};
     *out = NULL;
     for (size_t i = 0; i < files_n && !p.oom; i++) {
         p.l = (lex){.p = files[i].text.ptr, .end = (uint32_t)files[i].text.len};

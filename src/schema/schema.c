@@ -141,7 +141,7 @@ bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nico
     c->s->a = c->a;
     diag_init(&c->diags, diags != NULL ? diags : c->t);
     if (!take_files(c, files, n, err)) return false;
-    bool read = c->diags.errors != 0 || ast_parse(c->files, n, c->t, c->a, &c->diags, &c->tops, err);
+    bool read = c->diags.errors != 0 || ast_parse(c->files, n, c->keep_lines, c->t, c->a, &c->diags, &c->tops, err);
     c->line_errors = c->diags.errors;
     return read;
 }

@@ -179,7 +179,9 @@ typedef struct sc_ctx {
     relation_info *rels;
     size_t rels_n;
     map *rel_groups;
-    map *taken;           /* names of constraints */
+    map *taken;           /* names of constraints, and how often each is used */
+    bool names_clash;     /* one of them more than once */
+    bool keep_lines;      /* the tree is to be printed back */
     bool partial_indexes; /* the preview feature is on */
     size_t line_errors;   /* of the parser: they do not keep the other phases from running */
     const ast_top *datasource;
