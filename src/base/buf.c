@@ -51,25 +51,15 @@ bool buf_reserve_slow(buf *b, size_t n)
 void buf_u64(buf *b, uint64_t v)
 {
     char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    buf_bytes(b, digits + at, sizeof digits - at);
+    buf_bytes(b, digits, str_digits(digits, v));
 }
 
 void buf_i64(buf *b, int64_t v)
 {
-    char digits[21];
-    size_t at = sizeof digits;
-    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    if (v < 0) digits[--at] = '-';
-    buf_bytes(b, digits + at, sizeof digits - at);
+    char text[21] = "-";
+    size_t n = v < 0;
+    n += str_digits(text + n, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    buf_bytes(b, text, n);
 }
 
 void buf_printf(buf *b, const char *fmt, ...)

@@ -140,3 +140,50 @@ size_t str_utf8_bad(nicol_str s)
     }
     return SIZE_MAX;
 }
+
+/* From the number of bits: 1233 / 4096 is a little more than log10(2), and one comparison puts it right. */
+static size_t digits_of(uint64_t v)
+{
+    static const uint64_t least[] = {0, /* zero has a digit, too */
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000,
+                                     10000000000000000000u};
+    size_t bits = 64 - (size_t)__builtin_clzll(v | 1), n = bits * 1233 >> 12;
+    return n + (v >= least[n]);
+}
+
+/* Two digits at a time, from the end: a division is the dear part. */
+size_t str_digits(char out[20], uint64_t v)
+{
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    size_t n = digits_of(v);
+    char *at = out + n;
+    while (v >= 100) {
+        at -= 2;
+        memcpy(at, pairs + v % 100 * 2, 2);
+        v /= 100;
+    }
+    if (v >= 10) memcpy(out, pairs + v * 2, 2);
+    else *out = (char)('0' + v);
+    return n;
+}

@@ -42,6 +42,8 @@ nicol_str str_cut(nicol_str *rest, char c);
 /* Decimal integer, whole string, optional '-'; false on anything else or overflow. */
 bool str_to_i64(nicol_str s, int64_t *out) NICOL_MUST_CHECK;
 bool str_to_u64(nicol_str s, uint64_t *out) NICOL_MUST_CHECK;
+/* The decimal digits of v, without a NUL; returns how many. */
+size_t str_digits(char out[20], uint64_t v);
 /* Strict UTF-8 (no surrogates, no overlongs, at most U+10FFFF). SIZE_MAX when valid, else the offset of the first bad byte. */
 size_t str_utf8_bad(nicol_str s);
 

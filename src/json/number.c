@@ -19,30 +19,6 @@ static const double exact_pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1
 /* Up to 15 digits, no two decimals of the same length read as one double, so a match is the shortest text. */
 #define UNIQUE_MAX 1e15
 
-static size_t put_digits(char *out, uint64_t u)
-{
-    static const char pairs[] = "0001020304050607080910111213141516171819"
-                                "2021222324252627282930313233343536373839"
-                                "4041424344454647484950515253545556575859"
-                                "6061626364656667686970717273747576777879"
-                                "8081828384858687888990919293949596979899";
-    char tmp[20];
-    size_t at = sizeof tmp;
-    while (u >= 100) {
-        at -= 2;
-        memcpy(tmp + at, pairs + (u % 100) * 2, 2);
-        u /= 100;
-    }
-    if (u >= 10) {
-        at -= 2;
-        memcpy(tmp + at, pairs + u * 2, 2);
-    } else {
-        tmp[--at] = (char)('0' + u);
-    }
-    memcpy(out, tmp + at, sizeof tmp - at);
-    return sizeof tmp - at;
-}
-
 /* Writes digits d[0..k) with value 0.d0d1d2... * 10^point, in the three forms of ECMAScript's Number::toString. */
 static size_t put_spelled(char *out, const char *d, int k, int point)
 {
@@ -75,7 +51,7 @@ static size_t put_spelled(char *out, const char *d, int k, int point)
     out[n++] = 'e';
     int e = point - 1;
     out[n++] = e < 0 ? '-' : '+';
-    return n + put_digits(out + n, (uint64_t)(e < 0 ? -e : e));
+    return n + str_digits(out + n, (uint64_t)(e < 0 ? -e : e));
 }
 
 /* f > 0. The digits and the point of a decimal with at most 15 digits that reads back as f; 0 when there is none. */
@@ -88,7 +64,7 @@ static int short_decimal(double f, char digits[20], int *point)
         double whole = nearbyint(scaled);
         /* Both operands are exact, so this division is the correctly rounded value of the decimal text. */
         if (whole / exact_pow10[k] == f) {
-            int len = (int)put_digits(digits, (uint64_t)whole);
+            int len = (int)str_digits(digits, (uint64_t)whole);
             *point = len - k;
             return len;
         }
@@ -155,7 +131,7 @@ size_t json_f64_format(char out[32], double f)
         sign = 1;
         f = -f;
     }
-    if (f < (double)EXACT_INTEGER_MAX && f == (double)(uint64_t)f) return sign + put_digits(out, (uint64_t)f);
+    if (f < (double)EXACT_INTEGER_MAX && f == (double)(uint64_t)f) return sign + str_digits(out, (uint64_t)f);
     char digits[20];
     int point = 0;
     int k = short_decimal(f, digits, &point);

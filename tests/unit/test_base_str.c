@@ -109,6 +109,21 @@ static void test_utf8(void)
     }
 }
 
+/* Every power of ten and its neighbours, against printf. */
+static void test_digits(void)
+{
+    uint64_t power = 1;
+    for (int i = 0; i < 20; i++, power *= 10) {
+        for (uint64_t v = power - 1; v <= power + 1; v++) {
+            char got[20], want[32];
+            int n = snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+            is_str(str_of(got, str_digits(got, v)), str_of(want, (size_t)n));
+        }
+    }
+    char got[20];
+    is_strz(str_of(got, str_digits(got, UINT64_MAX)), "18446744073709551615");
+}
+
 int main(void)
 {
     test_compare();
@@ -116,5 +131,6 @@ int main(void)
     test_cut();
     test_numbers();
     test_utf8();
+    test_digits();
     return done_testing();
 }
