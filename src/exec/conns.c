@@ -1,14 +1,15 @@
-/* exec/conns.c - the roles of connections to SQLite.
+/* exec/conns.c - which connections a run may take.
  *
- * SQLite has one writer at a time, so there is one connection for writing, handed over first come, first served: a
- * second one would only be told SQLITE_BUSY. In WAL mode readers don't wait for it, so reads go to a few connections of
- * their own, opened when first needed. Without a loop there is nobody to hand over to, and one connection serves
- * everything while it is free; a reader is opened only for reads beside an open interactive transaction.
+ * A database on the network has one pool for everything. SQLite has one writer at a time, so there is a pool of one
+ * connection for writing, handed over first come, first served: a second one would only be told SQLITE_BUSY. In WAL mode
+ * readers don't wait for the writer, so reads go to a few connections of their own, opened when first needed. Without a
+ * loop there is nobody to hand over to, and one connection serves everything while it is free; a reader is opened only
+ * for reads beside an open interactive transaction.
  */
+#include "base/log.h"
 #include "exec/exec_int.h"
 
 #define READERS_DEFAULT 4
-#define WAIT_DEFAULT_US 30000000 /* for a connection, when the request has no deadline and there is a loop */
 
 int64_t conn_deadline(const exec *e, int64_t deadline_us)
 {
@@ -17,133 +18,113 @@ int64_t conn_deadline(const exec *e, int64_t deadline_us)
     return mine < deadline_us ? mine : deadline_us;
 }
 
-static bool open_into(exec *e, exec_conn *c, bool read_only, arena *a, nicol_error *err)
+static pool *embedded_pool(exec *e, unsigned size, bool read_only, nicol_error *err)
 {
-    driver_opts o = e->o.db;
-    if (read_only) {
-        o.read_only = true;
-        o.create = false;
-    }
-    c->c = e->d->open(&o, a, err);
-    if (c->c) e->figures.connections++;
-    return c->c != NULL;
+    pool_opts o = {.d = e->d,
+                   .db = e->o.db,
+                   .size = size,
+                   .wait_us = IO_NEVER,
+                   .idle_us = IO_NEVER,
+                   .life_us = IO_NEVER,
+                   .m = e->m};
+    o.db.read_only = o.db.read_only || read_only;
+    o.db.create = o.db.create && !read_only;
+    return pool_open(&o, err);
 }
 
-static void shut(exec *e, exec_conn *c)
+static bool open_embedded(exec *e, nicol_error *err)
 {
-    if (!c->c) return;
-    e->d->close(c->c);
-    c->c = NULL;
-    e->figures.connections--;
+    nicol_str url = e->o.db.url;
+    e->one_connection = str_find(url, S(":memory:"), 0) != SIZE_MAX || str_find(url, S("mode=memory"), 0) != SIZE_MAX;
+    unsigned readers = e->o.readers_max ? e->o.readers_max : READERS_DEFAULT;
+    e->writers = embedded_pool(e, 1, false, err);
+    if (!e->writers) return false;
+    e->readers = e->one_connection ? e->writers : embedded_pool(e, readers, true, err);
+    return e->readers != NULL;
+}
+
+static bool open_network(exec *e, nicol_error *err)
+{
+    driver_url_facts facts = {.pool_timeout_us = -1};
+    if (e->d->url_facts && !e->d->url_facts(e->o.db.url, &facts, err)) return false;
+    pool_opts o = {.d = e->d, .db = e->o.db, .size = facts.connection_limit, .m = e->m};
+    if (e->o.connections_max) o.size = e->o.connections_max;
+    if (facts.pool_timeout_us >= 0) o.wait_us = facts.pool_timeout_us;
+    e->writers = e->readers = pool_open(&o, err);
+    return e->writers != NULL;
+}
+
+/* A wrong address, name or password is told at once. A server that is merely not up yet is not an error: it may be started
+ * at the same time as we are. */
+static bool first_connection(exec *e, nicol_error *err)
+{
+    exec_conn *c;
+    nicol_error mine = {0};
+    arena_reset(e->scratch);
+    if (pool_take(e->writers, POOL_WRITE, IO_NEVER, e->scratch, &c, &mine)) {
+        pool_give(c);
+        return true;
+    }
+    bool later = !e->d->one_writer && (mine.code == NICOL_E_DB_UNREACHABLE || mine.code == NICOL_E_DB_CLOSED ||
+                                       mine.code == NICOL_E_DB_TIMEOUT);
+    if (!later) {
+        if (err && !err_is(err)) err_copy(err, &mine, e->scratch);
+        return false;
+    }
+    LOG(LOG_WARN, "database_unreachable", S(""), LOG_S("error", mine.message));
+    return true;
 }
 
 bool conns_open(exec *e, nicol_error *err)
 {
-    nicol_str url = e->o.db.url;
-    e->one_connection = str_find(url, S(":memory:"), 0) != SIZE_MAX || str_find(url, S("mode=memory"), 0) != SIZE_MAX;
-    if (e->o.readers_max == 0) e->o.readers_max = READERS_DEFAULT;
-    e->writer.writer = true;
-    arena_reset(e->scratch);
-    return open_into(e, &e->writer, false, e->scratch, err);
+    bool good = e->d->one_writer ? open_embedded(e, err) : open_network(e, err);
+    if (good && first_connection(e, err)) return true;
+    err_keep(err);
+    conns_close(e);
+    return false;
 }
 
 void conns_close(exec *e)
 {
-    while (e->idle) {
-        exec_conn *c = e->idle;
-        e->idle = c->next;
-        shut(e, c);
-        e->m->free(e->m->ctx, c, sizeof *c);
-    }
-    shut(e, &e->writer);
+    if (e->readers != e->writers) pool_close(e->readers);
+    pool_close(e->writers);
+    e->readers = e->writers = NULL;
 }
 
-static bool no_turn(exec *e, io_result why, nicol_error *err)
+bool conn_take(exec *e, pool_use use, int64_t deadline_us, arena *a, exec_conn **out, nicol_error *err)
 {
-    (void)e;
-    if (why == IO_CANCELLED || why == IO_CLOSED) return nicol_fail(err, NICOL_E_CANCELLED, NULL);
-    if (!io_loop_here()) {
-        return nicol_fail(err, NICOL_E_POOL_TIMEOUT,
-                          "Timed out fetching a new connection from the connection pool. An open transaction of this "
-                          "thread holds the only connection: end it first, or run the operation inside it");
-    }
-    return nicol_fail(
-        err, NICOL_E_POOL_TIMEOUT,
-        "Timed out fetching a new connection from the connection pool. The database was busy with other writers");
-}
-
-bool conn_take_writer(exec *e, int64_t deadline_us, arena *a, exec_conn **out, nicol_error *err)
-{
-    if (e->writer_lock.held) e->figures.busy_waits++;
-    e->waiting++;
-    io_result got = io_lock_take(&e->writer_lock, deadline_us);
-    e->waiting--;
-    if (got != IO_READY) return no_turn(e, got, err);
-    /* It was shut because something went wrong with it: open it anew. */
-    if (!e->writer.c && !open_into(e, &e->writer, false, a, err)) {
-        io_lock_give(&e->writer_lock);
-        return false;
-    }
-    *out = &e->writer;
-    return true;
-}
-
-static bool new_reader(exec *e, arena *a, exec_conn **out, nicol_error *err)
-{
-    exec_conn *c = e->m->alloc(e->m->ctx, sizeof *c);
-    if (!c) return nicol_fail_oom(err);
-    *c = (exec_conn){0};
-    e->readers++;
-    if (open_into(e, c, true, a, err)) {
-        *out = c;
-        return true;
-    }
-    e->readers--;
-    e->m->free(e->m->ctx, c, sizeof *c);
-    io_queue_wake(&e->readers_queue);
-    return false;
-}
-
-bool conn_take_reader(exec *e, int64_t deadline_us, arena *a, exec_conn **out, nicol_error *err)
-{
-    bool loop = io_loop_here() != NULL;
-    if (e->one_connection || (!loop && !e->writer_lock.held)) return conn_take_writer(e, deadline_us, a, out, err);
-    for (;;) {
-        if (e->idle) {
-            *out = e->idle;
-            e->idle = e->idle->next;
-            return true;
-        }
-        if (e->readers < e->o.readers_max) return new_reader(e, a, out, err);
-        e->figures.busy_waits++;
-        e->waiting++;
-        io_result got = io_queue_wait(&e->readers_queue, deadline_us);
-        e->waiting--;
-        if (got != IO_READY) return no_turn(e, got, err);
-    }
+    bool read = use == POOL_READ && !e->one_connection;
+    /* Without a loop the writer's connection serves reads, too, when it is free. */
+    if (read && e->readers != e->writers && !io_loop_here() && pool_has_idle(e->writers)) read = false;
+    return pool_take(read ? e->readers : e->writers, use, deadline_us, a, out, err);
 }
 
 void conn_give(exec *e, exec_conn *c)
 {
-    nicol_error lost = {0};
-    arena_reset(e->scratch);
-    bool good = c->c != NULL;
-    if (good && e->d->in_transaction(c->c)) {
-        good = e->d->rollback(c->c, e->scratch, &lost);
-        e->figures.rollbacks++;
-    }
-    if (good) good = e->d->healthy(c->c);
-    if (!good) shut(e, c);
-    if (c->writer) {
-        io_lock_give(&e->writer_lock);
-        return;
-    }
-    if (good) {
-        c->next = e->idle;
-        e->idle = c;
-    } else {
-        e->readers--;
-        e->m->free(e->m->ctx, c, sizeof *c);
-    }
-    io_queue_wake(&e->readers_queue);
+    if (e->d->in_transaction(c->c)) e->figures.rollbacks++;
+    pool_give(c);
+}
+
+void conns_figures(const exec *e, exec_figures *f)
+{
+    pool_figures w, r = {0};
+    pool_get_figures(e->writers, &w);
+    if (e->readers != e->writers) pool_get_figures(e->readers, &r);
+    f->pool = w;
+    f->pool.size += r.size;
+    f->pool.open += r.open;
+    f->pool.busy += r.busy;
+    f->pool.idle += r.idle;
+    f->pool.opening += r.opening;
+    f->pool.waiting += r.waiting;
+    f->pool.opened += r.opened;
+    f->pool.closed += r.closed;
+    f->pool.open_failures += r.open_failures;
+    f->pool.takes += r.takes;
+    f->pool.waits += r.waits;
+    f->pool.timeouts += r.timeouts;
+    f->pool.waited_us += r.waited_us;
+    if (r.longest_wait_us > w.longest_wait_us) f->pool.longest_wait_us = r.longest_wait_us;
+    for (unsigned i = 0; i < POOL_USES_N; i++) f->pool.used[i] += r.used[i];
+    for (unsigned i = 0; i <= POOL_WAIT_BUCKETS; i++) f->pool.wait_counts[i] += r.wait_counts[i];
 }

@@ -70,7 +70,7 @@ void exec_get_figures(const exec *e, exec_figures *f)
 {
     *f = e->figures;
     f->tx_open = e->open_n;
-    f->waiting = e->waiting;
+    conns_figures(e, f);
 }
 
 /* --- what a plan remembers ------------------------------------------------------------------------------------------ */
@@ -106,7 +106,7 @@ static exec_memory *memory_of(const exec *e, const plan *p)
 
 static bool begin(run *r, bool write)
 {
-    if (!r->d->begin(r->conn->c, ISOLATION_DEFAULT, write, conn_deadline(r->e, r->deadline_us), r->a, r->err)) {
+    if (!r->d->begin(r->conn->c, r->iso, write, conn_deadline(r->e, r->deadline_us), r->a, r->err)) {
         if (r->err) error_settle(r->err, r->p->raw_query || r->p->raw_execute, r->a);
         return false;
     }
@@ -119,11 +119,18 @@ static bool begin(run *r, bool write)
 bool run_conn(run *r)
 {
     if (r->conn) return true;
-    bool got = r->wants_writer ? conn_take_writer(r->e, r->deadline_us, r->a, &r->conn, r->err)
-                               : conn_take_reader(r->e, r->deadline_us, r->a, &r->conn, r->err);
-    if (!got) return false;
-    r->owns_conn = true;
-    return (!r->wants_writer && r->alone) || begin(r, r->wants_writer);
+    pool_use use = r->batch ? POOL_BATCH : r->wants_writer ? POOL_WRITE : POOL_READ;
+    if (use == POOL_BATCH && !r->wants_writer) use = POOL_READ;
+    for (unsigned again = 0;; again++) {
+        if (!conn_take(r->e, use, r->deadline_us, r->a, &r->conn, r->err)) return false;
+        r->owns_conn = true;
+        if ((!r->wants_writer && r->alone) || begin(r, r->wants_writer)) return true;
+        /* The database had closed it while it was idle. Nothing ran, so another one may do. */
+        if (again == CONNS_AGAIN_MAX || r->err->code != NICOL_E_DB_CLOSED) return false;
+        conn_give(r->e, r->conn);
+        r->conn = NULL;
+        err_clear(r->err);
+    }
 }
 
 bool run_fresh_writer(run *r)
@@ -232,12 +239,17 @@ static void tell_expiry(run *r)
     tx_expired(r->tx, "query", r->a, r->err);
 }
 
-bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_error *err)
+/* A single read whose connection broke has changed nothing: it may run once more, on another connection. */
+static bool may_repeat(const run *r, const nicol_error *err)
+{
+    return err->code == NICOL_E_DB_CLOSED && r->alone && !r->tx && !r->p->writes && !r->p->raw_query;
+}
+
+static bool run_once(exec *e, const exec_request *rq, buf *out, bool *has_value, bool *repeat, nicol_error *err)
 {
     run r;
-    nicol_error mine = {0};
-    if (!err) err = &mine;
     *has_value = false;
+    *repeat = false;
     if (!run_setup(&r, e, rq, err)) return false;
     const plan *p = rq->plan;
     /* What the text of a raw query does is known when the database has compiled it, not before. */
@@ -249,9 +261,21 @@ bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_
     unguard_out(out, g, good);
     if (!good) {
         *has_value = false;
+        *repeat = may_repeat(&r, err);
         tell_expiry(&r);
     }
     return good;
+}
+
+bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_error *err)
+{
+    nicol_error mine = {0};
+    bool repeat;
+    if (!err) err = &mine;
+    if (run_once(e, rq, out, has_value, &repeat, err)) return true;
+    if (!repeat) return false;
+    err_clear(err);
+    return run_once(e, rq, out, has_value, &repeat, err);
 }
 
 /* --- batches -------------------------------------------------------------------------------------------------------- */
@@ -276,12 +300,13 @@ bool exec_batch(exec *e, const exec_batch_item *items, size_t n, driver_isolatio
                 void (*each)(void *ctx, size_t i, bool before, buf *out), void *ctx, buf *out, size_t *failed,
                 nicol_error *err)
 {
-    (void)iso; /* every level that a client may ask for is kept by the databases' begin of exec's writers */
     run r;
     nicol_error mine = {0};
     if (!err) err = &mine;
     *failed = 0;
     if (!run_setup(&r, e, common, err)) return false;
+    r.batch = true;
+    r.iso = iso;
     for (size_t i = 0; i < n; i++) r.wants_writer = r.wants_writer || items[i].plan->writes;
     unsigned savepoint = 0;
     if (common->tx) {

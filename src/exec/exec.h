@@ -9,6 +9,7 @@
 
 #include "driver/driver.h"
 #include "plan/plan.h"
+#include "pool/pool.h"
 
 typedef struct exec exec;
 typedef struct exec_tx exec_tx;
@@ -16,6 +17,7 @@ typedef struct exec_tx exec_tx;
 typedef struct exec_opts {
     driver_opts db;
     unsigned readers_max;         /* SQLite read connections; 0: 4 */
+    unsigned connections_max;     /* of a database on the network; 0: the URL's connection_limit, else 10 */
     unsigned tx_max;              /* 0: NICOL_TX_MAX */
     unsigned loop_number;         /* 0 to 99: the first two digits of transaction ids */
     size_t request_bytes_max;     /* arena of one request; 0: the default of limits.h */
@@ -93,8 +95,9 @@ void exec_error_meta_v7(const nicol_error *err, buf *out);
 void exec_error_meta_v6(const nicol_error *err, nicol_str model, buf *out);
 
 typedef struct exec_figures {
-    uint64_t statements, reads, writes, transactions, commits, rollbacks, expired, busy_waits;
-    uint32_t tx_open, connections, waiting;
+    uint64_t statements, reads, writes, transactions, commits, rollbacks, expired;
+    uint32_t tx_open;
+    pool_figures pool; /* of all connections together */
 } exec_figures;
 void exec_get_figures(const exec *e, exec_figures *f);
 

@@ -72,11 +72,7 @@ typedef struct exec_memory {
 
 /* --- connections ---------------------------------------------------------------------------------------------------- */
 
-typedef struct exec_conn {
-    driver_conn *c;
-    bool writer;
-    struct exec_conn *next; /* among the idle readers */
-} exec_conn;
+typedef pool_conn exec_conn;
 
 struct exec {
     const mem *m;
@@ -85,12 +81,7 @@ struct exec {
     char *url; /* o.db.url points here */
     size_t url_len;
     bool one_connection; /* an in-memory database: nobody else could see it */
-    exec_conn writer;
-    io_lock writer_lock;
-    exec_conn *idle;
-    unsigned readers;
-    io_queue readers_queue;
-    uint32_t waiting;
+    pool *writers, *readers; /* the same one on the network, and for a database in memory */
     arena *scratch; /* of what happens outside any request */
     buf tmp;        /* JSON texts between reading and escaping */
     exec_tx *open;
@@ -103,9 +94,11 @@ struct exec {
     exec_figures figures;
 };
 
-bool conn_take_writer(exec *e, int64_t deadline_us, arena *a, exec_conn **out, nicol_error *err) NICOL_MUST_CHECK;
-bool conn_take_reader(exec *e, int64_t deadline_us, arena *a, exec_conn **out, nicol_error *err) NICOL_MUST_CHECK;
+bool conn_take(exec *e, pool_use use, int64_t deadline_us, arena *a, exec_conn **out,
+               nicol_error *err) NICOL_MUST_CHECK;
 void conn_give(exec *e, exec_conn *c); /* rolls back whatever is open */
+#define CONNS_AGAIN_MAX 2 /* takes anew when the database had closed an idle connection */
+void conns_figures(const exec *e, exec_figures *f);
 void conns_close(exec *e);
 bool conns_open(exec *e, nicol_error *err) NICOL_MUST_CHECK;
 int64_t conn_deadline(const exec *e, int64_t deadline_us); /* with the statement timeout */
@@ -126,6 +119,8 @@ typedef struct run {
     exec_conn *conn;     /* taken at the first statement */
     exec_tx *tx;
     bool owns_conn;
+    bool batch;
+    driver_isolation iso; /* of the transaction that this run begins */
     bool began;
     bool may_write; /* the open transaction is one that writes */
     bool alone;     /* a single statement that reads: no transaction around it */

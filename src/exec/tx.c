@@ -259,10 +259,16 @@ static bool start_too_late(arena *a, nicol_error *err)
 
 static bool start_on(exec *e, exec_tx *t, driver_isolation iso, int64_t deadline_us, arena *a, nicol_error *err)
 {
-    if (!conn_take_writer(e, deadline_us, a, &t->conn, err)) {
-        return err && err->code == NICOL_E_POOL_TIMEOUT && io_loop_here() ? start_too_late(a, err) : false;
-    }
-    if (!e->d->begin(t->conn->c, iso, true, deadline_us, a, err)) {
+    for (unsigned again = 0;; again++) {
+        if (!conn_take(e, POOL_TRANSACTION, deadline_us, a, &t->conn, err)) {
+            return err && err->code == NICOL_E_POOL_TIMEOUT && io_loop_here() ? start_too_late(a, err) : false;
+        }
+        if (e->d->begin(t->conn->c, iso, true, deadline_us, a, err)) break;
+        if (again < CONNS_AGAIN_MAX && err && err->code == NICOL_E_DB_CLOSED) {
+            conn_give(e, t->conn); /* closed by the database while it was idle: nothing ran */
+            err_clear(err);
+            continue;
+        }
         bool late = err && (err->code == NICOL_E_DB_TIMEOUT || err->code == NICOL_E_QUERY_TIMEOUT);
         if (err) error_settle(err, false, a);
         conn_give(e, t->conn);
