@@ -105,6 +105,8 @@ struct driver {
      * text VAL_STR, blobs VAL_BYTES, NULL; a column declared as a date and time that holds a number or text is left as it
      * is (the reader of the result knows what it wants). Text is borrowed until the next step: copy it to keep it. */
     val (*cell)(driver_stmt *s, unsigned i);
+    /* The first n cells at once: a row is read in one call. */
+    void (*cells)(driver_stmt *s, val *out, unsigned n);
     /* The type of column i for a raw result. SQLite: by the declared type, else by the first non-NULL value: call it
      * with the first row's (or NULL) cell value. */
     driver_col_type (*col_type)(driver_stmt *s, unsigned i, val first_value);

@@ -423,6 +423,7 @@ static void look_at_shape(driver_stmt *s)
     int n = sqlite3_stmt_status(s->st, SQLITE_STMTSTATUS_REPREPARE, 0);
     if (s->shape_id && n == s->recompiled) return;
     s->recompiled = n;
+    s->cols = (unsigned)sqlite3_column_count(s->st);
     s->shape_id = next_shape_id();
 }
 
@@ -446,7 +447,6 @@ static bool sqlite_step(driver_stmt *s, bool *row, arena *a, nicol_error *err)
     int rc = sqlite3_step(s->st);
     c->deadline_us = IO_NEVER;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return step_failed(s, a, err);
-    s->cols = (unsigned)sqlite3_column_count(s->st); /* changes when the schema did */
     if (first) look_at_shape(s);
     *row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW || !s->own_tx) return true;
@@ -522,6 +522,7 @@ const driver driver_sqlite = {
     .run = sqlite_run,
     .step = sqlite_step,
     .cell = sqlite_cell,
+    .cells = sqlite_cells,
     .col_type = sqlite_col_type,
     .raw_cell = sqlite_raw_cell,
     .affected = sqlite_affected,

@@ -65,6 +65,7 @@ bool sqlite_fail_open(driver_conn *c, const char *path, const driver_opts *o, ni
 /* sqlite_values.c */
 bool sqlite_bind(driver_stmt *s, int at, val v, const driver_arg_type *t, arena *a, nicol_error *err);
 val sqlite_cell(driver_stmt *s, unsigned i);
+void sqlite_cells(driver_stmt *s, val *out, unsigned n);
 driver_col_type sqlite_col_type(driver_stmt *s, unsigned i, val first_value);
 bool sqlite_raw_cell(driver_stmt *s, unsigned i, driver_col_type t, arena *a, val *out, nicol_error *err);
 

@@ -139,25 +139,35 @@ bool sqlite_bind(driver_stmt *s, int at, val v, const driver_arg_type *t, arena 
 
 /* --- cells ---------------------------------------------------------------------------------------------------------- */
 
-val sqlite_cell(driver_stmt *s, unsigned i)
+/* The value is asked for once, and then told apart: each of the sqlite3_column functions would look it up again and take
+ * the connection's mutex. Without a mutex (every connection here) what is said of unprotected values does not apply. */
+static inline val cell_of(sqlite3_value *v)
 {
-    int at = (int)i;
-    switch (sqlite3_column_type(s->st, at)) {
+    const char *p;
+    switch (sqlite3_value_type(v)) {
     case SQLITE_INTEGER:
-        return val_int(sqlite3_column_int64(s->st, at));
+        return val_int(sqlite3_value_int64(v));
     case SQLITE_FLOAT:
-        return val_float(sqlite3_column_double(s->st, at));
-    case SQLITE_TEXT: {
-        const char *p = (const char *)sqlite3_column_text(s->st, at);
-        return val_text(VAL_STR, str_of(p ? p : "", (size_t)sqlite3_column_bytes(s->st, at)));
-    }
-    case SQLITE_BLOB: {
-        const char *p = sqlite3_column_blob(s->st, at);
-        return val_text(VAL_BYTES, str_of(p ? p : "", (size_t)sqlite3_column_bytes(s->st, at)));
-    }
+        return val_float(sqlite3_value_double(v));
+    case SQLITE_TEXT:
+        p = (const char *)sqlite3_value_text(v);
+        return val_text(VAL_STR, str_of(p ? p : "", p ? (size_t)sqlite3_value_bytes(v) : 0));
+    case SQLITE_BLOB:
+        p = sqlite3_value_blob(v);
+        return val_text(VAL_BYTES, str_of(p ? p : "", p ? (size_t)sqlite3_value_bytes(v) : 0));
     default:
         return val_null();
     }
+}
+
+val sqlite_cell(driver_stmt *s, unsigned i)
+{
+    return cell_of(sqlite3_column_value(s->st, (int)i));
+}
+
+void sqlite_cells(driver_stmt *s, val *out, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) out[i] = cell_of(sqlite3_column_value(s->st, (int)i));
 }
 
 static const struct {

@@ -1,7 +1,8 @@
 /* exec/data_map.c - result structures: database values to the JSON text that clients get.
  *
  * A row's cells come either from kept rows or straight from the statement that is being stepped; both look the same
- * here, so the usual read is decoded once, from the database's form into text. Types that JSON lacks go out as
+ * here, so the usual read is decoded once, from the database's form into text. The usual scalar is written in one go with
+ * the name before it, where the buffer has the room; everything else takes the general way. Types that JSON lacks go out as
  * {"$type": ..., "value": "..."}, normalised: clients accept many spellings, so the choice is ours and stays one.
  */
 #include <math.h>
@@ -9,18 +10,6 @@
 #include "exec/exec_int.h"
 
 #include "json/json.h"
-
-/* Where the cells of one row are. */
-typedef struct row_src {
-    const exec_shape *shape;
-    const val *cells;
-    driver_stmt *st; /* NULL: `cells` */
-} row_src;
-
-static inline val src_cell(run *r, const row_src *src, uint32_t i)
-{
-    return src->st ? r->d->cell(src->st, i) : src->cells[i];
-}
 
 /* --- errors --------------------------------------------------------------------------------------------------------- */
 
@@ -362,29 +351,70 @@ bool map_field_value(run *r, const plan_shape *s, val v, buf *out)
 
 /* --- objects -------------------------------------------------------------------------------------------------------- */
 
-static inline void put_key(buf *out, uint32_t i, nicol_str key)
+#define VALUE_ROOM 64 /* the longest of put_plain's values, texts aside */
+
+static inline char *put_lead(char *to, const exec_field *f)
 {
-    if (!buf_reserve(out, key.len + 1)) return;
-    if (i) out->ptr[out->len++] = ',';
-    memcpy(out->ptr + out->len, key.ptr, key.len);
-    out->len += key.len;
+    /* Whole blocks: what is copied too much is written over. */
+    for (uint32_t i = 0; i < f->lead_n; i += EXEC_LEAD_BLOCK) memcpy(to + i, f->lead + i, EXEC_LEAD_BLOCK);
+    return to + f->lead_n;
 }
 
-static bool put_object(run *r, const plan_shape *s, const row_src *src, buf *out)
+#define PUT(to, literal) (memcpy((to), (literal), sizeof(literal) - 1), (to) + sizeof(literal) - 1)
+
+static inline char *put_number(char *to, int64_t i)
 {
-    const uint32_t *pos = shape_positions(r, s, src->shape);
-    if (!pos) return false;
-    buf_char(out, '{');
+    if (i < 0) *to++ = '-';
+    return to + str_digits(to, i < 0 ? 0 - (uint64_t)i : (uint64_t)i);
+}
+
+/* Name and value in one go, when the value is of the usual kind and there is room for it. False: nothing was written. */
+static inline bool put_plain(const exec_field *f, val v, buf *out)
+{
+    size_t room = out->cap - out->len, need = (size_t)f->lead_n + EXEC_LEAD_BLOCK + VALUE_ROOM;
+    if (need > room || out->failed) return false;
+    char *to = put_lead(out->ptr + out->len, f);
+    if (v.type == VAL_NULL) {
+        to = PUT(to, "null");
+    } else if (f->shape->out == OUT_STRING && v.type == VAL_STR) {
+        out->len = (size_t)(to - out->ptr);
+        json_put_str(out, val_str(v));
+        return true;
+    } else if (f->shape->out == OUT_INT && v.type == VAL_INT) {
+        to = put_number(to, v.u.i);
+    } else if (f->shape->out == OUT_DATETIME && v.type == VAL_STR && is_plain_instant(val_str(v))) {
+        to = PUT(to, "{\"$type\":\"DateTime\",\"value\":\"");
+        memcpy(to, v.u.p, 23);
+        to = PUT(to + 23, "Z\"}");
+    } else if (f->shape->out == OUT_BOOLEAN && v.type == VAL_INT) {
+        to = v.u.i == 1 ? PUT(to, "true") : PUT(to, "false");
+    } else if (f->shape->out == OUT_FLOAT && v.type == VAL_FLOAT && isfinite(v.u.f)) {
+        to += json_f64_format(to, v.u.f);
+    } else if (f->shape->out == OUT_BIGINT && v.type == VAL_INT) {
+        to = put_number(PUT(to, "{\"$type\":\"BigInt\",\"value\":\""), v.u.i);
+        to = PUT(to, "\"}");
+    } else {
+        return false;
+    }
+    out->len = (size_t)(to - out->ptr);
+    return true;
+}
+
+static bool put_object(run *r, const plan_shape *s, const exec_field *fields, const val *cells, buf *out)
+{
+    if (s->fields_n == 0) buf_char(out, '{');
     for (uint32_t i = 0; i < s->fields_n; i++) {
-        const plan_shape *f = s->fields[i];
-        put_key(out, i, s->keys[i]);
-        if (f->type == SHAPE_OBJECT && f->same_row) {
-            if (!put_object(r, f, src, out)) return false;
-        } else if (pos[i] == EXEC_NO_COLUMN) {
+        const exec_field *x = &fields[i];
+        const plan_shape *f = x->shape;
+        if (x->plain && put_plain(x, cells[x->pos], out)) continue;
+        buf_bytes(out, x->lead, x->lead_n);
+        if (x->inner) {
+            if (!put_object(r, f, x->inner, cells, out)) return false;
+        } else if (x->pos == EXEC_NO_COLUMN) {
             return f->type == SHAPE_OBJECT ? missing(r, "Object", f->row_name) : missing(r, "Value", f->db_name);
         } else if (f->type == SHAPE_OBJECT) {
-            if (!map_value(r, f, src_cell(r, src, pos[i]), out)) return false;
-        } else if (!map_field_value(r, f, src_cell(r, src, pos[i]), out)) {
+            if (!map_value(r, f, cells[x->pos], out)) return false;
+        } else if (!map_field_value(r, f, cells[x->pos], out)) {
             return false;
         }
     }
@@ -392,8 +422,16 @@ static bool put_object(run *r, const plan_shape *s, const row_src *src, buf *out
     return true;
 }
 
+static bool put_record(run *r, const plan_shape *s, const exec_record *rec, buf *out)
+{
+    const exec_field *fields = shape_fields(r, s, rec->shape);
+    return fields && put_object(r, s, fields, rec->cells, out);
+}
+
 static bool put_rows(run *r, const plan_shape *s, const exec_rows *rows, buf *out)
 {
+    const exec_shape *shape = NULL;
+    const exec_field *fields = NULL;
     bool first = true;
     buf_char(out, '[');
     for (uint32_t i = 0; i < rows->n; i++) {
@@ -401,9 +439,16 @@ static bool put_rows(run *r, const plan_shape *s, const exec_rows *rows, buf *ou
         if (!rec->cells && s->skip_nulls) continue;
         if (!first) buf_char(out, ',');
         first = false;
-        row_src src = {rec->shape, rec->cells, NULL};
-        if (!rec->cells) buf_lit(out, "null");
-        else if (!put_object(r, s, &src, out)) return false;
+        if (!rec->cells) {
+            buf_lit(out, "null");
+            continue;
+        }
+        if (rec->shape != shape) {
+            shape = rec->shape;
+            fields = shape_fields(r, s, shape);
+            if (!fields) return false;
+        }
+        if (!put_object(r, s, fields, rec->cells, out)) return false;
         if (buf_failed(out) || !run_breathe(r, out)) return false;
     }
     buf_char(out, ']');
@@ -420,14 +465,10 @@ static bool put_shaped(run *r, const plan_shape *s, val v, buf *out)
         return true;
     case VAL_ROWS:
         return put_rows(r, s, v.u.rows, out);
-    case VAL_RECORD: {
-        if (!v.u.rec->cells) {
-            buf_lit(out, "null");
-            return true;
-        }
-        row_src src = {v.u.rec->shape, v.u.rec->cells, NULL};
-        return put_object(r, s, &src, out);
-    }
+    case VAL_RECORD:
+        if (v.u.rec->cells) return put_record(r, s, v.u.rec, out);
+        buf_lit(out, "null");
+        return true;
     case VAL_LIST:
         return rows_of(r, v, &rows) && put_rows(r, s, &rows, out);
     case VAL_STR:
@@ -470,15 +511,29 @@ bool map_value(run *r, const plan_shape *s, val v, buf *out)
 
 typedef struct stream {
     const plan_shape *shape;
+    const exec_field *fields; /* of the shape, for the statement's rows */
+    val *cells;               /* of the current row */
+    uint32_t cols;
     buf *out;
     bool unique;
     uint64_t rows;
 } stream;
 
+/* After the first step: only then is it certain that the database did not compile the statement anew. */
+static bool stream_starts(run *r, const plan_stmt *s, driver_stmt *st, stream *t)
+{
+    const exec_shape *rows = shape_of(r, s->site, st);
+    if (!rows) return false;
+    t->cols = rows->n;
+    t->fields = shape_fields(r, t->shape, rows);
+    t->cells = arena_alloc(r->a, (rows->n ? rows->n : 1) * sizeof *t->cells);
+    return t->fields && (t->cells || run_oom(r));
+}
+
 static bool stream_rows(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
 {
     stream *t = ctx;
-    row_src src = {.st = st};
+    t->cells = NULL; /* a statement that was split: each part has its own */
     for (bool row;;) {
         if (!r->d->step(st, &row, r->a, r->err)) return false;
         if (!row) return true;
@@ -490,8 +545,9 @@ static bool stream_rows(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
             }
             buf_char(t->out, ',');
         }
-        if (!src.shape && !(src.shape = shape_of(r, s->site, st))) return false;
-        if (!put_object(r, t->shape, &src, t->out) || buf_failed(t->out)) return false;
+        if (!t->cells && !stream_starts(r, s, st, t)) return false;
+        r->d->cells(st, t->cells, t->cols);
+        if (!put_object(r, t->shape, t->fields, t->cells, t->out) || buf_failed(t->out)) return false;
     }
 }
 

@@ -52,10 +52,21 @@ bool val_same(val a, val b);
 
 /* --- what a plan remembers between runs ----------------------------------------------------------------------------- */
 
+/* A field of a result structure, ready to be written from the cells of one shape of rows. */
+typedef struct exec_field {
+    const plan_shape *shape;
+    const struct exec_field *inner; /* of an object that reads the same row */
+    const char *lead;               /* what stands before the value, {"name": or ,"name": and padding to whole blocks */
+    uint32_t lead_n;
+    uint32_t pos; /* column; EXEC_NO_COLUMN: none */
+    bool plain;   /* one scalar from one cell */
+} exec_field;
+#define EXEC_LEAD_BLOCK 16
+
 typedef struct exec_site {
     const exec_shape *shape; /* of a statement: its rows; of a join: the widened rows */
-    const exec_shape *base;  /* whom `pos` is about, or whom `shape` widens */
-    const uint32_t *pos;
+    const exec_shape *base;  /* whom `fields` are about, or whom `shape` widens */
+    const exec_field *fields;
     const driver_arg_type *types;
     uint64_t shape_id; /* the driver's, of the statement whose columns `shape` was last compared with */
     uint32_t renewed;  /* how often it was learnt anew; past a limit it no longer is */
@@ -158,7 +169,7 @@ bool rows_of(run *r, val v,
 bool rows_read(run *r, const plan_stmt *s, val *out) NICOL_MUST_CHECK; /* runs a query, keeps its rows */
 bool map_field(run *r, nicol_str field, val v, val *out) NICOL_MUST_CHECK;
 const exec_shape *shape_of(run *r, uint32_t site, driver_stmt *st); /* NULL: out of memory */
-const uint32_t *shape_positions(run *r, const plan_shape *s, const exec_shape *rows);
+const exec_field *shape_fields(run *r, const plan_shape *s, const exec_shape *rows);
 
 /* stmt.c: evaluates arguments, renders, splits when there are too many binds, runs, gives each started statement to
  * `sink`, which steps it to its end. */

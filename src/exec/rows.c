@@ -46,6 +46,12 @@ static exec_site *site_of(run *r, uint32_t site)
     return r->memory && site < r->memory->sites_n ? &r->memory->sites[site] : NULL;
 }
 
+/* A plan that has learnt all that its memory holds goes on with the request's. */
+static bool may_keep(run *r, const exec_site *here)
+{
+    return here && here->renewed < EXEC_RENEW_MAX && !arena_failed(r->memory->a);
+}
+
 static bool still_fits(const run *r, const exec_shape *s, driver_stmt *st)
 {
     if (r->d->cols(st) != s->n) return false;
@@ -66,7 +72,7 @@ const exec_shape *shape_of(run *r, uint32_t site, driver_stmt *st)
             return here->shape;
         }
     }
-    bool keep = here && here->renewed < EXEC_RENEW_MAX;
+    bool keep = may_keep(r, here);
     arena *a = keep ? r->memory->a : r->a;
     uint32_t n = r->d->cols(st);
     nicol_str *names = ARENA_ARRAY(a, n ? n : 1, nicol_str);
@@ -88,29 +94,62 @@ const exec_shape *shape_of(run *r, uint32_t site, driver_stmt *st)
     return s;
 }
 
-const uint32_t *shape_positions(run *r, const plan_shape *s, const exec_shape *rows)
+static bool same_row(const plan_shape *s)
+{
+    return s->type == SHAPE_OBJECT && s->same_row;
+}
+
+static bool field_lead(arena *a, exec_field *f, bool first, nicol_str key)
+{
+    size_t n = key.len + 1;
+    char *text = arena_zalloc(a, (n + EXEC_LEAD_BLOCK - 1) / EXEC_LEAD_BLOCK * EXEC_LEAD_BLOCK);
+    if (!text || n > UINT32_MAX) return false;
+    text[0] = first ? '{' : ',';
+    memcpy(text + 1, key.ptr, key.len);
+    f->lead = text;
+    f->lead_n = (uint32_t)n;
+    return true;
+}
+
+static const exec_field *fields_in(arena *a, const plan_shape *s, const exec_shape *rows)
+{
+    exec_field *fields = ARENA_ARRAY(a, s->fields_n ? s->fields_n : 1, exec_field);
+    for (uint32_t i = 0; fields && i < s->fields_n; i++) {
+        const plan_shape *f = s->fields[i];
+        exec_field *to = &fields[i];
+        *to = (exec_field){.shape = f, .pos = EXEC_NO_COLUMN};
+        if (!field_lead(a, to, i == 0, s->keys[i])) return NULL;
+        if (same_row(f)) {
+            to->inner = fields_in(a, f, rows);
+            if (!to->inner) return NULL;
+        } else if (f->type != SHAPE_AFFECTED) {
+            to->pos = shape_find(rows, f->type == SHAPE_OBJECT ? f->row_name : f->db_name);
+        }
+        to->plain = f->type == SHAPE_FIELD && !f->list && to->pos != EXEC_NO_COLUMN;
+    }
+    return fields;
+}
+
+const exec_field *shape_fields(run *r, const plan_shape *s, const exec_shape *rows)
 {
     exec_site *here = site_of(r, s->site);
-    if (here && here->base == rows && here->pos) return here->pos;
-    bool keep = here && rows->kept && here->renewed < EXEC_RENEW_MAX;
-    uint32_t *pos = ARENA_ARRAY(keep ? r->memory->a : r->a, s->fields_n ? s->fields_n : 1, uint32_t);
-    if (!pos) {
+    if (here && here->base == rows && here->fields) return here->fields;
+    bool keep = rows->kept && may_keep(r, here);
+    const exec_field *fields = keep ? fields_in(r->memory->a, s, rows) : NULL;
+    if (!fields) {
+        keep = false;
+        fields = fields_in(r->a, s, rows);
+    }
+    if (!fields) {
         run_oom(r);
         return NULL;
     }
-    for (uint32_t i = 0; i < s->fields_n; i++) {
-        const plan_shape *f = s->fields[i];
-        bool row_itself = f->type == SHAPE_OBJECT && f->same_row;
-        pos[i] = row_itself || f->type == SHAPE_AFFECTED
-                     ? EXEC_NO_COLUMN
-                     : shape_find(rows, f->type == SHAPE_OBJECT ? f->row_name : f->db_name);
-    }
     if (keep) {
         here->base = rows;
-        here->pos = pos;
+        here->fields = fields;
         here->renewed++;
     }
-    return pos;
+    return fields;
 }
 
 /* --- reading a query's rows ----------------------------------------------------------------------------------------- */
@@ -118,17 +157,10 @@ const uint32_t *shape_positions(run *r, const plan_shape *s, const exec_shape *r
 typedef struct row_reader {
     exec_rows *rows;
     uint32_t cap;
+    val *cells; /* of the current row, as the driver gives them */
 } row_reader;
 
-static bool keep_cell(run *r, val cell, val *to)
-{
-    *to = cell;
-    if (!val_is_text(cell)) return true;
-    nicol_str copy = arena_str(r->a, val_str(cell));
-    to->u.p = copy.ptr;
-    return copy.ptr != NULL;
-}
-
+/* A row takes one piece of memory: its cells, then their texts. */
 static bool add_row(run *r, row_reader *rr, const exec_shape *shape, driver_stmt *st)
 {
     exec_rows *rows = rr->rows;
@@ -140,10 +172,20 @@ static bool add_row(run *r, row_reader *rr, const exec_shape *shape, driver_stmt
         rows->v = v;
         rr->cap = cap;
     }
-    val *cells = arena_alloc(r->a, (shape->n ? shape->n : 1) * sizeof *cells);
+    r->d->cells(st, rr->cells, shape->n);
+    size_t room = shape->n * sizeof *rr->cells;
+    for (uint32_t i = 0; i < shape->n; i++) room += val_is_text(rr->cells[i]) ? rr->cells[i].n : 0;
+    val *cells = arena_alloc(r->a, room ? room : 1);
     if (!cells) return false;
+    char *text = (char *)(cells + shape->n);
     for (uint32_t i = 0; i < shape->n; i++) {
-        if (!keep_cell(r, r->d->cell(st, i), &cells[i])) return false;
+        val v = rr->cells[i];
+        if (val_is_text(v)) {
+            memcpy(text, v.u.p, v.n);
+            v.u.p = text;
+            text += v.n;
+        }
+        cells[i] = v;
     }
     rows->v[rows->n++] = (exec_record){shape, cells};
     return true;
@@ -157,7 +199,12 @@ static bool read_rows(run *r, const plan_stmt *s, driver_stmt *st, void *ctx)
         if (!r->d->step(st, &row, r->a, r->err)) return false;
         if (!row) return true;
         /* After the first step: only then is it certain that SQLite did not compile the statement anew. */
-        if (!shape && !(shape = shape_of(r, s->site, st))) return false;
+        if (!shape) {
+            shape = shape_of(r, s->site, st);
+            if (!shape) return false;
+            rr->cells = arena_alloc(r->a, (shape->n ? shape->n : 1) * sizeof *rr->cells);
+            if (!rr->cells) return run_oom(r);
+        }
         if (!add_row(r, rr, shape, st)) return run_oom(r);
         r->rows++;
     }
