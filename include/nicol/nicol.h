@@ -62,7 +62,7 @@ NICOL_API nicol_str nicol_result_json(const nicol_result *r);
  * (one object counts as one row, null as none). */
 typedef struct nicol_rows {
     const nicol_result *result;
-    uint32_t next, row; /* private */
+    uint32_t list, next, row; /* private */
 } nicol_rows;
 NICOL_API nicol_rows nicol_result_rows(const nicol_result *r);
 NICOL_API bool nicol_rows_next(nicol_rows *rows); /* false after the last row */
@@ -73,6 +73,8 @@ NICOL_API bool nicol_row_int(const nicol_rows *rows, const char *field, int64_t 
 NICOL_API bool nicol_row_double(const nicol_rows *rows, const char *field, double *out); /* any number, Decimal too */
 NICOL_API bool nicol_row_bool(const nicol_rows *rows, const char *field, bool *out);
 NICOL_API bool nicol_row_is_null(const nicol_rows *rows, const char *field);
+/* A cursor over the nested rows of the current row: a list (an object counts as one row). No rows when there is no such field. */
+NICOL_API nicol_rows nicol_row_rows(const nicol_rows *rows, const char *field);
 /* {"count": n} of the Many forms; the number of executeRaw. False when the answer has none. */
 NICOL_API bool nicol_result_count(const nicol_result *r, int64_t *out);
 

@@ -285,38 +285,55 @@ static bool parse_answer(nicol_result *r)
     return json_present(r->rows);
 }
 
+/* `list` of a cursor: the token of its rows, or one of these. */
+#define LIST_OF_RESULT 0 /* token 0 is the whole answer, which is never a list of rows */
+#define LIST_NONE UINT32_MAX
+
 nicol_rows nicol_result_rows(const nicol_result *r)
 {
-    return (nicol_rows){.result = r};
+    return (nicol_rows){.result = r, .list = LIST_OF_RESULT};
 }
 
 bool nicol_rows_next(nicol_rows *rows)
 {
     nicol_result *r = (nicol_result *)(uintptr_t)rows->result; /* the parsed answer is a cache inside the result */
-    if (!r || !parse_answer(r)) return false;
-    json_type t = json_kind(r->rows);
+    if (!r || rows->list == LIST_NONE || !parse_answer(r)) return false;
+    json_val list = rows->list == LIST_OF_RESULT ? r->rows : (json_val){&r->doc, rows->list};
+    json_type t = json_kind(list);
     if (t == JSON_ARRAY) {
-        uint32_t at = rows->next == 0 ? r->rows.i + 1 : rows->next;
-        if (at >= json_token(r->rows)->next) return false;
+        uint32_t at = rows->next == 0 ? list.i + 1 : rows->next;
+        if (at >= json_token(list)->next) return false;
         rows->row = at;
         rows->next = r->doc.tok[at].next;
         return true;
     }
     if (t != JSON_OBJECT || rows->next != 0) return false;
-    rows->row = r->rows.i;
+    rows->row = list.i;
     rows->next = UINT32_MAX;
     return true;
 }
 
-static json_val field_of(const nicol_rows *rows, const char *field)
+static json_val member_of(const nicol_rows *rows, const char *field)
 {
     if (!rows->result || rows->next == 0) return (json_val){0};
     json_val v = {&rows->result->doc, rows->row};
     nicol_str rest = str_c(field);
     while (rest.len > 0 && json_present(v)) v = json_get(v, str_cut(&rest, '.'));
+    return v;
+}
+
+static json_val field_of(const nicol_rows *rows, const char *field)
+{
+    json_val v = member_of(rows, field);
     /* Typed scalars are {"$type": ..., "value": ...}. */
     if (json_kind(v) == JSON_OBJECT && json_present(json_get(v, S("$type")))) v = json_get(v, S("value"));
     return v;
+}
+
+nicol_rows nicol_row_rows(const nicol_rows *rows, const char *field)
+{
+    json_val v = member_of(rows, field);
+    return (nicol_rows){.result = rows->result, .list = json_present(v) ? v.i : LIST_NONE};
 }
 
 bool nicol_row_text(const nicol_rows *rows, const char *field, nicol_str *out)

@@ -326,6 +326,26 @@ static void test_c_door(void)
         "\"posts\":{\"selection\":{\"id\":true}}}}}");
     rows = nicol_result_rows(r);
     ok(nicol_rows_next(&rows) && nicol_row_is_null(&rows, "age") && !nicol_row_int(&rows, "age", &n));
+    nicol_rows posts = nicol_row_rows(&rows, "posts");
+    ok(!nicol_rows_next(&posts), "an empty list has no rows");
+    posts = nicol_row_rows(&rows, "nope");
+    ok(!nicol_rows_next(&posts), "what is not there has none");
+    nicol_free(r);
+    r = q(
+        db, NULL,
+        "{\"modelName\":\"User\",\"action\":\"createOne\",\"query\":{\"arguments\":{\"data\":{\"email\":\"n@x.io\",\"posts\":"
+        "{\"create\":[{\"title\":\"one\"},{\"title\":\"two\"}]}}},\"selection\":{\"id\":true,"
+        "\"posts\":{\"selection\":{\"title\":true,\"author\":{\"selection\":{\"email\":true}}}}}}}");
+    rows = nicol_result_rows(r);
+    ok(nicol_rows_next(&rows));
+    posts = nicol_row_rows(&rows, "posts");
+    ok(nicol_rows_next(&posts) && nicol_row_text(&posts, "title", &s));
+    is_strz(s, "one");
+    ok(nicol_rows_next(&posts) && nicol_row_text(&posts, "author.email", &s));
+    is_strz(s, "n@x.io");
+    nicol_rows author = nicol_row_rows(&posts, "author");
+    ok(nicol_rows_next(&author) && nicol_row_text(&author, "email", &s) && !nicol_rows_next(&author));
+    ok(!nicol_rows_next(&posts) && !nicol_rows_next(&rows));
     nicol_free(r);
     tx = nicol_begin(db, NICOL_ISOLATION_DEFAULT, 0);
     nicol_free(q(db, tx, CREATE("left@x.io", "1")));
