@@ -32,6 +32,7 @@ static struct engine_stmt *stmt_of_fiber(engine *e, bool make)
 static void on_statement(void *ctx, nicol_str sql, int64_t start_us, int64_t took_us, int64_t rows)
 {
     engine *e = ctx;
+    hist_add(&e->fig.statements_took, took_us);
     if (took_us * 4 >= e->opts.slow_us) { /* quick ones never make an operation slow: no look-up for them */
         struct engine_stmt *s = stmt_of_fiber(e, true);
         if (took_us > s->took_us) {
@@ -222,6 +223,7 @@ void engine_note(engine *e, nicol_str action, nicol_str model, nicol_str request
     e->fig.operations++;
     e->fig.failed += failed;
     e->fig.latency[bucket_of(took)]++;
+    hist_add(&e->fig.operations_took, took);
     struct engine_stmt *stmt = took * 4 >= e->opts.slow_us ? stmt_of_fiber(e, false) : NULL;
     if (took >= e->opts.slow_us) {
         nicol_str sql = stmt ? str_c(stmt->sql) : (nicol_str){0};

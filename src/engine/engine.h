@@ -103,6 +103,7 @@ typedef struct engine_figures {
     uint64_t operations, failed;
     uint64_t plan_hits, plan_misses, shape_hits, shape_misses;
     uint64_t latency[ENGINE_LATENCY_N];
+    hist operations_took, statements_took;
     uint32_t schemas, plans;
     exec_figures exec;
     engine_slow slow[ENGINE_SLOW_N]; /* newest first */

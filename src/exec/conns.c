@@ -123,8 +123,7 @@ void conns_figures(const exec *e, exec_figures *f)
     f->pool.takes += r.takes;
     f->pool.waits += r.waits;
     f->pool.timeouts += r.timeouts;
-    f->pool.waited_us += r.waited_us;
+    hist_merge(&f->pool.waited, &r.waited);
     if (r.longest_wait_us > w.longest_wait_us) f->pool.longest_wait_us = r.longest_wait_us;
     for (unsigned i = 0; i < POOL_USES_N; i++) f->pool.used[i] += r.used[i];
-    for (unsigned i = 0; i <= POOL_WAIT_BUCKETS; i++) f->pool.wait_counts[i] += r.wait_counts[i];
 }

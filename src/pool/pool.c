@@ -17,8 +17,6 @@
 #define LOOK_AFTER_US 200000 /* an embedded database needs a look only when the connection was left alone for a while */
 #define GIVE_BACK_BYTES ((size_t)64 << 10) /* memory for the errors of a rollback */
 
-const int64_t pool_wait_edges_ms[POOL_WAIT_BUCKETS] = {0, 1, 5, 10, 50, 100, 500, 1000, 5000, 50000};
-
 typedef struct pool_waiter {
     io_queue queue; /* of this one fiber */
     pool_conn *got;
@@ -305,14 +303,6 @@ static bool wait_in_line(pool *p, pool_use use, int64_t deadline_us, arena *a, p
     return nicol_fail(err, NICOL_E_CANCELLED, NULL);
 }
 
-static void note_wait(pool *p, int64_t waited_us)
-{
-    unsigned i = 0;
-    while (i < POOL_WAIT_BUCKETS && waited_us > pool_wait_edges_ms[i] * 1000) i++;
-    p->f.wait_counts[i]++;
-    p->f.waited_us += (uint64_t)waited_us;
-}
-
 bool pool_take(pool *p, pool_use use, int64_t deadline_us, arena *a, pool_conn **out, nicol_error *err)
 {
     if (p->closing) return nicol_fail(err, NICOL_E_CANCELLED, NULL);
@@ -325,7 +315,7 @@ bool pool_take(pool *p, pool_use use, int64_t deadline_us, arena *a, pool_conn *
         p->f.idle--;
         now_busy(p, c, use, start);
         if (!look || p->o.d->healthy(c->c)) {
-            p->f.wait_counts[0]++;
+            hist_add(&p->f.waited, 0);
             *out = c;
             return true;
         }
@@ -341,7 +331,7 @@ bool pool_take(pool *p, pool_use use, int64_t deadline_us, arena *a, pool_conn *
     } else {
         good = wait_in_line(p, use, deadline_us, a, out, err);
     }
-    if (good) note_wait(p, clock_mono_us() - start);
+    if (good) hist_add(&p->f.waited, clock_mono_us() - start);
     return good;
 }
 

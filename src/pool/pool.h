@@ -10,6 +10,7 @@
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
 
+#include "base/hist.h"
 #include "driver/driver.h"
 
 typedef struct pool pool;
@@ -26,9 +27,6 @@ typedef struct pool_conn {
     int64_t since_us;  /* taken, or given back */
     int64_t opened_us; /* for its life time */
 } pool_conn;
-
-#define POOL_WAIT_BUCKETS 10 /* upper edges: pool_wait_edges_ms, and one more without an edge */
-extern const int64_t pool_wait_edges_ms[POOL_WAIT_BUCKETS];
 
 typedef struct pool_opts {
     const driver *d;
@@ -50,8 +48,7 @@ typedef struct pool_figures {
     int64_t longest_wait_us;    /* of those who wait now */
     uint64_t opened, closed;    /* since the start; opened - closed == open */
     uint64_t open_failures, takes, waits, timeouts;
-    uint64_t waited_us;                          /* by all who took one */
-    uint64_t wait_counts[POOL_WAIT_BUCKETS + 1]; /* takes by their wait; not cumulative */
+    hist waited; /* by those who took one */
 } pool_figures;
 
 /* Opens no connection yet. NULL: *err. */

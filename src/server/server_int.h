@@ -48,6 +48,15 @@ bool json_door(exchange *x, nicol_str path);   /* /V/H/graphql ... */
 bool plan_door(exchange *x, nicol_str path);   /* /query, /transaction/... */
 bool status_page(exchange *x, nicol_str path); /* /, /status.json, /metrics */
 
+#define STATUS_FIGURES_MAX 48
+typedef struct status_figure {
+    const char *name; /* in /status.json */
+    const char *metric, *kind, *help;
+    double value;
+} status_figure;
+size_t status_figures(const server *s, const engine_figures *f, status_figure out[STATUS_FIGURES_MAX]);
+void metrics_answer(exchange *x); /* metrics.c */
+
 /* An answer with a JSON error body that both protocols read: {"code","error","meta"}. */
 void answer_error(exchange *x, int status, const char *code, const char *fmt, ...) NICOL_PRINTF(4, 5);
 void answer_nicol_error(exchange *x, const nicol_error *err);

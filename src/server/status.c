@@ -66,17 +66,11 @@ static void put_slow(const engine_figures *f, buf *out)
     buf_char(out, ']');
 }
 
-typedef struct figure {
-    const char *name; /* in the JSON */
-    const char *metric, *kind, *help;
-    double value;
-} figure;
-
 /* One list serves the page and the metrics text. */
-static size_t figures(const server *s, const engine_figures *f, figure out[32])
+size_t status_figures(const server *s, const engine_figures *f, status_figure out[STATUS_FIGURES_MAX])
 {
     http_stats h = http_server_stats(s->http);
-    const figure list[] = {
+    const status_figure list[] = {
         {"operations", "nicol_operations_total", "counter", "Operations that ran", (double)f->operations},
         {"failed", "nicol_operations_failed_total", "counter", "Operations that failed", (double)f->failed},
         {"statements", "nicol_statements_total", "counter", "Database statements", (double)f->exec.statements},
@@ -88,7 +82,8 @@ static size_t figures(const server *s, const engine_figures *f, figure out[32])
          (double)f->exec.expired},
         {"tx_open", "nicol_transactions_open", "gauge", "Interactive transactions open now", f->exec.tx_open},
         {"db_connections", "nicol_database_connections", "gauge", "Database connections open now", f->exec.pool.open},
-        {"waiting", "nicol_requests_waiting", "gauge", "Requests that wait for a database connection", f->exec.pool.waiting},
+        {"waiting", "nicol_requests_waiting", "gauge", "Requests that wait for a database connection",
+         f->exec.pool.waiting},
         {"plan_hits", "nicol_plan_cache_hits_total", "counter", "Clients' plans found in the cache",
          (double)f->plan_hits},
         {"plan_misses", "nicol_plan_cache_misses_total", "counter", "Clients' plans read anew", (double)f->plan_misses},
@@ -107,6 +102,7 @@ static size_t figures(const server *s, const engine_figures *f, figure out[32])
         {"bytes_out", "nicol_http_bytes_out_total", "counter", "Bytes written to clients", (double)h.bytes_out},
     };
     size_t n = sizeof list / sizeof *list;
+    _Static_assert(sizeof list / sizeof *list <= STATUS_FIGURES_MAX, "room for the figures");
     memcpy(out, list, sizeof list);
     return n;
 }
@@ -117,8 +113,8 @@ static void status_json(exchange *x)
     count_models(x);
     engine_figures f;
     engine_get_figures(x->s->e, &f);
-    figure list[32];
-    size_t n = figures(x->s, &f, list);
+    status_figure list[STATUS_FIGURES_MAX];
+    size_t n = status_figures(x->s, &f, list);
     buf *out = &x->rs->out;
     x->rs->content_type = S("application/json");
     buf_printf(out,
@@ -133,20 +129,6 @@ static void status_json(exchange *x)
     put_models(x, out);
     put_slow(&f, out);
     buf_char(out, '}');
-}
-
-static void metrics(exchange *x)
-{
-    if (!method_is(x, HTTP_GET) || !guard_admin(x)) return;
-    engine_figures f;
-    engine_get_figures(x->s->e, &f);
-    figure list[32];
-    size_t n = figures(x->s, &f, list);
-    x->rs->content_type = S("text/plain; version=0.0.4; charset=utf-8");
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(&x->rs->out, "# HELP %s %s\n# TYPE %s %s\n%s %.0f\n", list[i].metric, list[i].help, list[i].metric,
-                   list[i].kind, list[i].metric, list[i].value);
-    }
 }
 
 /* --- the page ------------------------------------------------------------------------------------------------------- */
@@ -190,7 +172,7 @@ bool status_page(exchange *x, nicol_str path)
     x->door = "page";
     if (str_eq(path, S("/"))) page(x);
     else if (str_eq(path, S("/status.json"))) status_json(x);
-    else if (str_eq(path, S("/metrics"))) metrics(x);
+    else if (str_eq(path, S("/metrics"))) metrics_answer(x);
     else return false;
     return true;
 }
