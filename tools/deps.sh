@@ -26,6 +26,7 @@ needs_build() {
     need ninja-build has ninja
     need pkg-config has pkg-config
     need libsqlite3-dev pkg-config --exists sqlite3
+    need libpq-dev pkg-config --exists libpq
     need libssl-dev pkg-config --exists openssl
     need libxxhash-dev pkg-config --exists libxxhash
 }

@@ -40,8 +40,11 @@ typedef struct nicol_str {
     X(OK,                   "",      200, false, "")                                                                   \
     X(AUTH_DB,              "P1000", 400, false, "Authentication failed against the database server")                  \
     X(DB_UNREACHABLE,       "P1001", 400, true,  "Can't reach database server")                                        \
+    X(DB_CONNECT_TIMEOUT,   "P1002", 400, true,  "The database server was reached but timed out")                      \
     X(DB_TIMEOUT,           "P1008", 400, true,  "Operation has timed out")                                            \
+    X(DB_EXISTS,            "P1009", 400, false, "The database already exists on the database server")                 \
     X(DB_ACCESS,            "P1010", 400, false, "User was denied access on the database")                             \
+    X(DB_TLS,               "P1011", 400, false, "Error opening a TLS connection")                                     \
     X(DB_MISSING,           "P1003", 400, false, "The database file does not exist")                                   \
     X(SCHEMA_INVALID,       "P1012", 400, false, "The schema is not valid")                                            \
     X(DB_CLOSED,            "P1017", 400, true,  "Server has closed the connection.")                                  \
@@ -70,6 +73,7 @@ typedef struct nicol_str {
     X(NUMBER_FIT,           "P2033", 400, false, "A number used in the query does not fit into a 64 bit signed integer.") \
     X(WRITE_CONFLICT,       "P2034", 400, true,  "Transaction failed due to a write conflict or a deadlock. Please retry your transaction") \
     X(ASSERTION,            "P2035", 500, false, "Assertion violation on the database")                                \
+    X(TOO_MANY_CONNECTIONS, "P2037", 400, true,  "Too many database connections opened")                               \
     X(DB_OTHER,             "P2039", 400, false, "Database error.")                                                    \
     X(UNAUTHORIZED,         "P6002", 401, false, "The API key is not valid for this server")                           \
     X(QUERY_TIMEOUT,        "P6004", 422, false, "Query timeout exceeded")                                             \
@@ -94,7 +98,7 @@ typedef enum nicol_code {
 /* Neutral facts of a database error, as the driver reports them. Any string may be empty. Strings live as long as
  * the error object that points here (see nicol_error). */
 typedef struct nicol_db_facts {
-    nicol_str kind;          /* "UniqueConstraintViolation", "TableDoesNotExist", ... "sqlite" for any other */
+    nicol_str kind;          /* "UniqueConstraintViolation", "TableDoesNotExist", ... "sqlite", "postgres" for any other */
     nicol_str original_code; /* "SQLITE_CONSTRAINT_UNIQUE", an SQLSTATE, ... */
     nicol_str original_text; /* the database's own message */
     nicol_str constraint;    /* index or constraint name */
@@ -102,6 +106,7 @@ typedef struct nicol_db_facts {
     nicol_str column;
     const nicol_str *fields; /* columns of the violated constraint */
     size_t fields_n;
+    nicol_str severity, detail, hint; /* PostgreSQL's */
 } nicol_db_facts;
 
 /* The one error object. Zero-initialise it ({0}) or take it from a handle. The first error wins: filling an object

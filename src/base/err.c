@@ -119,6 +119,9 @@ static const nicol_db_facts *copy_facts(arena *a, const nicol_db_facts *from)
     to->constraint = copy_or_empty(a, from->constraint);
     to->table = copy_or_empty(a, from->table);
     to->column = copy_or_empty(a, from->column);
+    to->severity = copy_or_empty(a, from->severity);
+    to->detail = copy_or_empty(a, from->detail);
+    to->hint = copy_or_empty(a, from->hint);
     nicol_str *fields = from->fields_n ? ARENA_ARRAY(a, from->fields_n, nicol_str) : NULL;
     if (fields) {
         for (size_t i = 0; i < from->fields_n; i++) fields[i] = copy_or_empty(a, from->fields[i]);

@@ -6,13 +6,16 @@ const driver *driver_for_url(nicol_str url, nicol_error *err)
     if (str_starts(url, S("file:")) || str_starts(url, S("sqlite:"))) return &driver_sqlite;
     size_t at = str_find(url, S("://"), 0);
     nicol_str scheme = at == SIZE_MAX ? (nicol_str){0} : str_sub(url, 0, at);
-    if (str_eq(scheme, S("postgresql")) || str_eq(scheme, S("postgres")) || str_eq(scheme, S("mysql")) ||
-        str_eq(scheme, S("mariadb"))) {
-        nicol_fail(err, NICOL_E_UNSUPPORTED,
-                   "this build serves SQLite only: the database URL must be file:PATH, not %.*s://...",
-                   STR_FMT(scheme));
+    if (str_eq(scheme, S("postgresql")) || str_eq(scheme, S("postgres"))) return &driver_postgres;
+    if (str_eq(scheme, S("mysql")) || str_eq(scheme, S("mariadb"))) {
+        nicol_fail(
+            err, NICOL_E_UNSUPPORTED,
+            "this build serves SQLite and PostgreSQL: the database URL must be file:PATH or postgresql://..., not "
+            "%.*s://...",
+            STR_FMT(scheme));
     } else {
-        nicol_fail(err, NICOL_E_USAGE, "the database URL must start with file: (for example file:./shop.db)");
+        nicol_fail(err, NICOL_E_USAGE,
+                   "the database URL must start with file: (for example file:./shop.db) or with postgresql://");
     }
     return NULL;
 }
@@ -46,5 +49,14 @@ nicol_str driver_col_type_name(driver_col_type t)
         [COL_STRING] = "string",   [COL_DATE] = "date",       [COL_TIME] = "time",     [COL_DATETIME] = "datetime",
         [COL_JSON] = "json",       [COL_ENUM] = "enum",       [COL_BYTES] = "bytes",   [COL_UUID] = "uuid",
     };
-    return str_c(names[t]);
+    static const char *const lists[COL_N] = {
+        [COL_UNKNOWN] = "string-array", [COL_INT] = "int-array",       [COL_BIGINT] = "bigint-array",
+        [COL_FLOAT] = "float-array",    [COL_DOUBLE] = "double-array", [COL_DECIMAL] = "decimal-array",
+        [COL_BOOL] = "bool-array",      [COL_CHAR] = "char-array",     [COL_STRING] = "string-array",
+        [COL_DATE] = "date-array",      [COL_TIME] = "time-array",     [COL_DATETIME] = "datetime-array",
+        [COL_JSON] = "json-array",      [COL_ENUM] = "string-array",   [COL_BYTES] = "bytes-array",
+        [COL_UUID] = "uuid-array",
+    };
+    unsigned base = (unsigned)t & (COL_LIST - 1);
+    return str_c((unsigned)t & COL_LIST ? lists[base] : names[base]);
 }

@@ -40,7 +40,8 @@ typedef enum driver_col_type {
     COL_ENUM,
     COL_BYTES,
     COL_UUID,
-    COL_N
+    COL_N,
+    COL_LIST = 64 /* or'ed to one of the others: an array of it */
 } driver_col_type;
 
 typedef enum driver_timestamps { TIMESTAMPS_ISO = 0, TIMESTAMPS_UNIX_MS } driver_timestamps;
@@ -87,7 +88,7 @@ struct driver {
     void (*close)(driver_conn *c); /* rolls back what is open */
 
     /* A prepared statement, from the connection's cache or new; it stays valid until stmt_done. One text holds one
-     * statement. The text is copied when needed. */
+     * statement. The text is copied when needed. A text that is wrong may be refused here or when it runs. */
     driver_stmt *(*prepare)(driver_conn *c, nicol_str sql, arena *a, nicol_error *err);
     void (*stmt_done)(driver_stmt *s);     /* resets it and gives it back to the cache */
     bool (*is_read)(const driver_stmt *s); /* it cannot change the database */
@@ -98,19 +99,27 @@ struct driver {
     /* Binds arguments and starts. types may be NULL. deadline: IO_NEVER for none. */
     bool (*run)(driver_stmt *s, const val *args, const driver_arg_type *types, size_t n, int64_t deadline_us, arena *a,
                 nicol_error *err);
-    /* The next row: *row says whether there is one. A statement that writes outside a transaction is committed by the
-     * step that says there is none; given back before that, it is rolled back. */
+    /* The next row: *row says whether there is one. A statement that writes outside a transaction is certain to be
+     * committed when a step has said that there is none. Given back before that it is rolled back, on SQLite; elsewhere it
+     * may have been committed. */
     bool (*step)(driver_stmt *s, bool *row, arena *a, nicol_error *err);
     /* A cell of the current row, in the database's own terms mapped to val types: integers VAL_INT, doubles VAL_FLOAT,
-     * text VAL_STR, blobs VAL_BYTES, NULL; a column declared as a date and time that holds a number or text is left as it
-     * is (the reader of the result knows what it wants). Text is borrowed until the next step: copy it to keep it. */
+     * text VAL_STR, blobs VAL_BYTES, NULL. Where the database has types of its own for them: VAL_BOOL, VAL_DECIMAL,
+     * VAL_JSON, arrays VAL_LIST; dates, times and instants VAL_DATETIME, or ISO text when they have microseconds. On SQLite
+     * a column declared as a date and time that holds a number or text is left as it is (the reader of the result knows
+     * what it wants). Text and lists are borrowed until the next step: copy them to keep them. A cell that can't be read is
+     * NULL, and the next step fails. */
     val (*cell)(driver_stmt *s, unsigned i);
     /* The first n cells at once: a row is read in one call. */
     void (*cells)(driver_stmt *s, val *out, unsigned n);
+    /* A text cell that the reader of the result knows to be a list of texts (an array of an enum), as a list in `a`; false
+     * when it is none or memory ran out. NULL: this database has no arrays. */
+    bool (*list_of)(nicol_str text, arena *a, val *out);
     /* The type of column i for a raw result. SQLite: by the declared type, else by the first non-NULL value: call it
      * with the first row's (or NULL) cell value. */
     driver_col_type (*col_type)(driver_stmt *s, unsigned i, val first_value);
-    /* A raw result's cell converted for column type t (bool from 0/1, datetime text, bytes, decimal text ...). */
+    /* A raw result's cell converted for column type t (bool from 0/1, datetime text, bytes, decimal text ...). Text is
+     * borrowed until the next step, or lies in `a`. */
     bool (*raw_cell)(driver_stmt *s, unsigned i, driver_col_type t, arena *a, val *out, nicol_error *err);
     int64_t (*affected)(driver_stmt *s); /* rows changed, after the last step */
     int64_t (*last_id)(driver_conn *c);  /* last insert id */
@@ -127,16 +136,17 @@ struct driver {
     /* A number for the statement's columns that this process never gives to others: the one seen before means the columns
      * seen before. Asked after the first step. */
     uint64_t (*shape_id)(const driver_stmt *s);
-    bool (*healthy)(driver_conn *c); /* cheap check before reuse: no open transaction, file still there */
+    bool (*healthy)(driver_conn *c); /* check before reuse: no open transaction, file or server
+                                        still there; undoes what statements have changed in the session. May wait */
 };
 
-#define DRIVER_VERSION 2
-extern const driver driver_sqlite;
+#define DRIVER_VERSION 3
+extern const driver driver_sqlite, driver_postgres;
 
 /* The driver for a database URL by its scheme, or NULL with an error that lists what exists. */
 const driver *driver_for_url(nicol_str url, nicol_error *err);
 /* "ReadCommitted" and "READ COMMITTED" alike; false on an unknown name. */
 bool driver_isolation_parse(nicol_str name, driver_isolation *out) NICOL_MUST_CHECK;
-nicol_str driver_col_type_name(driver_col_type t); /* "int", "bigint", ... as in raw results */
+nicol_str driver_col_type_name(driver_col_type t); /* "int", "bigint", "int-array", ... as in raw results */
 
 #endif

@@ -855,7 +855,7 @@ static void test_urls(void)
     } urls[] = {
         {"file:x.db", NICOL_E_OK},
         {"sqlite:x.db", NICOL_E_OK},
-        {"postgresql://h/d", NICOL_E_UNSUPPORTED},
+        {"postgresql://h/d", NICOL_E_OK},
         {"mysql://h/d", NICOL_E_UNSUPPORTED},
         {"x.db", NICOL_E_USAGE},
         {"", NICOL_E_USAGE},
