@@ -1,8 +1,10 @@
 /* schema/ast_int.h - the syntax tree of the schema language, and the parser's interface.
  *
- * Every node has its span. Blocks keep their lines in order (fields, attributes, comments, blank lines, lines that could
- * not be read), so that a formatter can print the file back from this tree. Names and texts are slices of the source;
- * only strings with escapes are decoded into the arena.
+ * Every node has its span. Names and texts are slices of the source; only strings with escapes are decoded into the arena.
+ *
+ * A large schema is almost only fields, so of their lines no tree is kept, only where they stand (ast_decl): the type and
+ * the attributes are read again from there when they are needed. For a formatter, blocks keep their lines in order (fields,
+ * attributes, comments, blank lines, lines that could not be read), so that it can print the file back from this tree.
  */
 #ifndef SCHEMA_AST_INT_H
 #define SCHEMA_AST_INT_H
@@ -65,12 +67,12 @@ typedef struct ast_attr {
     struct ast_attr *next;
 } ast_attr;
 
+/* A field's line while it is read, and as a formatter keeps it. */
 typedef struct ast_field {
     ast_ident name;
     ast_ident type; /* of Unsupported("..."): the text in the quotes */
     ast_attr *attrs;
     nicol_str doc;
-    struct ast_field *next;
     span at;
     span type_at;
     uint32_t comment; /* where the comment on the line begins; 0: there is none */
@@ -78,6 +80,16 @@ typedef struct ast_field {
     bool unsupported;
     bool list_optional; /* Type[]?, which is an error */
 } ast_field;
+
+/* What is kept of a field that was read. Offsets in the block's file. */
+typedef struct ast_decl {
+    const nicol_str *doc; /* mostly NULL */
+    uint32_t start, end;  /* of the line; the name is its beginning */
+    uint32_t name_len;
+    uint32_t type, attrs; /* where they begin; attrs 0: there are none */
+    schema_arity arity;
+    bool unsupported;
+} ast_decl;
 
 typedef struct ast_value {
     ast_ident name;
@@ -131,13 +143,14 @@ typedef struct ast_top {
     ast_ident name;
     span at;
     nicol_str doc;
-    ast_item *items;   /* all lines, in order, when they are kept */
-    ast_field *fields; /* models, views, types */
+    ast_item *items;  /* all lines, in order, when they are kept */
+    ast_decl *fields; /* models, views, types */
     size_t fields_n;
     ast_value *values; /* enums */
     size_t values_n;
     ast_prop *props; /* datasources, generators */
-    ast_attr *attrs; /* block attributes */
+    uint32_t *attrs; /* where the block attributes begin */
+    size_t attrs_n;
     struct ast_top *next;
 } ast_top;
 
@@ -185,9 +198,24 @@ bool lex_number(lex *l, nicol_str *out); /* -?digits[.digits] */
 bool lex_string(lex *l, nicol_str *raw); /* with its quotes; raw is what is between them */
 void lex_line(lex *l);                   /* up to the end of the line, without it */
 
+/* Where the parser puts things. */
+typedef struct ast_memory {
+    arena *tree; /* the syntax tree */
+    arena *keep; /* texts that outlive it: decoded strings, joined comments */
+    arena *line; /* what is read of one line at a time */
+    const mem *m;
+} ast_memory;
+
 /* Reads all files; keep_lines: with ast_top.items. False when memory ran out. */
-bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, arena *tree, arena *keep, diag_list *diags,
+bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, const ast_memory *memory, diag_list *diags,
                ast_top **out, nicol_error *err) NICOL_MUST_CHECK;
+
+/* A part of a line, read again from its place: the attributes of a field from there on, or one of a block; a type. Nothing is reported a second time. Nodes go to `tree`, decoded strings to
+ * `keep`. False when memory ran out. */
+bool ast_attrs_again(const schema_file *files, uint32_t file, uint32_t at, arena *tree, arena *keep,
+                     ast_attr **out) NICOL_MUST_CHECK;
+bool ast_type_again(const schema_file *files, uint32_t file, const ast_decl *d, arena *tree, arena *keep,
+                    ast_field *out) NICOL_MUST_CHECK;
 
 /* Reads the blocks of a configuration: each is an ast_top (TOP_GENERATOR, the kind that has properties) with its
  * properties; its `at` is that of its name. */

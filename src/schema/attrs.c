@@ -63,7 +63,7 @@ void error_field(sc_ctx *c, const field_info *f, const char *fmt, ...)
     va_start(args, fmt);
     nicol_str s = format_text(c, fmt, args);
     va_end(args);
-    diag_error(&c->diags, f->ast->at, "Error validating field `%.*s` in %s `%.*s`: %.*s", STR_FMT(f->f->name),
+    diag_error(&c->diags, field_at(f), "Error validating field `%.*s` in %s `%.*s`: %.*s", STR_FMT(f->f->name),
                f->owner->m->is_view ? "view" : "model", STR_FMT(f->owner->m->name), STR_FMT(s));
 }
 
@@ -181,6 +181,13 @@ const ast_expr *arg_opt(ast_attr *a, nicol_str name)
         return x->value;
     }
     return NULL;
+}
+
+const ast_arg *arg_find(const ast_attr *a, nicol_str name)
+{
+    const ast_arg *x = a->args.first;
+    while (x != NULL && !str_eq(x->name.name, name)) x = x->next;
+    return x;
 }
 
 /* The argument that may stand without its name. */

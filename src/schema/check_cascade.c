@@ -29,7 +29,7 @@ static void report(sc_ctx *c, const relation_info *r, nicol_str text)
         defaults = ctx_text(c, " (Implicit default `onDelete`: `%s`, and `onUpdate`: `%s`)", on_delete, on_update);
     else if (tell_delete) defaults = ctx_text(c, " (Implicit default `onDelete`: `%s`)", on_delete);
     else if (tell_update) defaults = ctx_text(c, " (Implicit default `onUpdate`: `%s`)", on_update);
-    diag_error(&c->diags, r->fwd->ast->at,
+    diag_error(&c->diags, field_at(r->fwd),
                "Error validating: %.*s%.*s Read more at https://pris.ly/d/cyclic-referential-actions", STR_FMT(text),
                STR_FMT(defaults));
 }
@@ -92,14 +92,14 @@ static void check_cycles(sc_ctx *c, const relation_info *root)
         uint32_t at = s.stack[--s.n];
         const relation_info *r = &c->rels[at];
         if (!is_edge(c, r)) continue;
-        if (r->fwd->owner == r->fwd->target) {
+        if (r->fwd->owner == r->fwd->rel->target) {
             report(
                 c, root,
                 S("A self-relation must have `onDelete` and `onUpdate` referential actions set to `NoAction` in one of the "
                   "@relation attributes."));
             return;
         }
-        if (r->fwd->target == root->fwd->owner) {
+        if (r->fwd->rel->target == root->fwd->owner) {
             buf_init(&path, &c->tmem, SIZE_MAX / 2);
             put_path(&s, &path, at);
             nicol_str text = path.len == 0 ? (nicol_str){0} : buf_view(&path);
@@ -112,7 +112,7 @@ static void check_cycles(sc_ctx *c, const relation_info *root)
                     STR_FMT(text)));
             return;
         }
-        push_edges(&s, r->fwd->target, at + 1);
+        push_edges(&s, r->fwd->rel->target, at + 1);
     }
 }
 
@@ -127,9 +127,9 @@ static bool *reached_from(sc_ctx *c, const relation_info *root)
     s.stack[s.n++] = index;
     while (s.n > 0) {
         const relation_info *r = &c->rels[s.stack[--s.n]];
-        if (!is_edge(c, r) || r->fwd->owner == r->fwd->target || r->fwd->target == root->fwd->owner) continue;
-        reached[r->fwd->target->m->index] = true;
-        push_edges(&s, r->fwd->target, 0);
+        if (!is_edge(c, r) || r->fwd->owner == r->fwd->rel->target || r->fwd->rel->target == root->fwd->owner) continue;
+        reached[r->fwd->rel->target->m->index] = true;
+        push_edges(&s, r->fwd->rel->target, 0);
     }
     return reached;
 }
@@ -171,7 +171,7 @@ static void check_paths(sc_ctx *c, const relation_info *root)
 static void set_null(sc_ctx *c, const relation_info *r, schema_action a, const char *arg)
 {
     if (a != ACTION_SET_NULL) return;
-    span at = arg_span(r->fwd->rel->attr, str_c(arg));
+    span at = arg_span(relation_attr(c, r->fwd), str_c(arg));
     if (c->prov->id == PROVIDER_POSTGRESQL && !c->s->relation_mode_emulated) {
         diag_warn(
             &c->diags, at,
@@ -193,7 +193,7 @@ void check_cascade(sc_ctx *c, const relation_info *r)
     const rel_info *rel = r->fwd->rel;
     bool required = false;
     for (size_t i = 0; i < rel->fields_n; i++) required = required || rel->fields[i]->arity == ARITY_REQUIRED;
-    if (required && rel->attr != NULL) {
+    if (required && rel->attr_at != 0) {
         set_null(c, r, rel->on_delete, "onDelete");
         set_null(c, r, rel->on_update, "onUpdate");
     }

@@ -5,7 +5,7 @@
  */
 #include "schema/schema_int.h"
 
-#define AT_INDEX(c, x, ...) error_attr_at((c), attr_title((c), (x)), (x)->attr->at, __VA_ARGS__)
+#define AT_INDEX(c, x, ...) error_attr_at((c), attr_title((c), (x)), (x)->at, __VA_ARGS__)
 
 /* BRIN: native type (or scalar type without one) and how its classes' names begin; which families it has. */
 enum { BLOOM = 1, MINMAX = 2, MULTI = 4, INCLUSION = 8, ALL3 = BLOOM | MINMAX | MULTI };
@@ -150,14 +150,11 @@ static void brin_column(const col_case *k)
 static void postgresql_column(sc_ctx *c, const index_info *x, const index_col *col)
 {
     nicol_str type = x->algorithm.len == 0 ? S("BTree") : x->algorithm;
-    col_case k = {.c = c,
-                  .x = x,
-                  .f = col->f,
-                  .type = type,
-                  .native = col->f->a_native == NULL ? (nicol_str){0} : col->f->f->native};
+    col_case k = {
+        .c = c, .x = x, .f = col->f, .type = type, .native = col->f->has_native ? col->f->f->native : (nicol_str){0}};
     k.scalar = col->f->f->kind == FIELD_SCALAR ? col->f->f->type : SCALAR_UNKNOWN;
-    if (col->ops != NULL && col->ops->kind == EXPR_CALL) return; /* raw("..."): the database's business */
-    if (col->ops != NULL) k.ops = col->ops->text;
+    if (col->ops != NULL && col->ops_raw) return; /* raw("..."): the database's business */
+    if (col->ops != NULL) k.ops = *col->ops;
     if (k.ops.len != 0 && !ops_fits_type(k.ops, type)) {
         AT_INDEX(c, x, "The given operator class `%.*s` is not supported with the `%.*s` index type.", STR_FMT(k.ops),
                  STR_FMT(type));

@@ -71,7 +71,7 @@ static void name_clash(sc_ctx *c, const model_info *m, const index_info *x)
     const field_info *f = field_find(m, key);
     if (f == NULL || f->f->kind == FIELD_RELATION) return;
     error_model(
-        c, m, x->attr->at,
+        c, m, x->at,
         "The field `%.*s` clashes with the `@@%s` %s. Please resolve the conflict by providing a custom id name: "
         "`@@%s([...], name: \"custom_name\")`",
         STR_FMT(key), x->kind == INDEX_ID ? "id" : "unique", x->kind == INDEX_ID ? "attribute's name" : "name",
@@ -92,7 +92,7 @@ static bool any_sort(const index_info *x)
     return false;
 }
 
-#define AT_INDEX(c, x, ...) error_attr_at((c), attr_title((c), (x)), (x)->attr->at, __VA_ARGS__)
+#define AT_INDEX(c, x, ...) error_attr_at((c), attr_title((c), (x)), (x)->at, __VA_ARGS__)
 
 /* Lengths are for text and bytes. */
 static void length_types(sc_ctx *c, const index_info *x)
@@ -115,9 +115,8 @@ static void native_in_id(sc_ctx *c, const index_info *x)
         if (use == NATIVE_KEY_OK || (use == NATIVE_KEY_WITH_LENGTH && x->cols[i].length >= 0)) continue;
         if (c->prov->id == PROVIDER_POSTGRESQL) continue; /* the reference leaves that to the database */
         nicol_str native = native_text(c, f);
-        diag_error(&c->diags, x->attr->at,
-                   "Native type `%.*s` of %s cannot be used on a field that is `@id` or `@@id`.%s", STR_FMT(native),
-                   c->prov->label,
+        diag_error(&c->diags, x->at, "Native type `%.*s` of %s cannot be used on a field that is `@id` or `@@id`.%s",
+                   STR_FMT(native), c->prov->label,
                    use == NATIVE_KEY_WITH_LENGTH
                        ? " Please use the `length` argument to the field in the index definition to allow this."
                        : "");
@@ -129,7 +128,7 @@ static void bytes_in_id(sc_ctx *c, const index_info *x)
     if (c->prov->id != PROVIDER_SQLSERVER) return;
     for (size_t i = 0; i < x->cols_n; i++) {
         if (x->cols[i].f->f->kind != FIELD_SCALAR || x->cols[i].f->f->type != SCALAR_BYTES) continue;
-        diag_line(&c->diags, x->attr->at, S("Invalid model: Using Bytes type is not allowed in the model's id."));
+        diag_line(&c->diags, x->at, S("Invalid model: Using Bytes type is not allowed in the model's id."));
         return;
     }
 }
@@ -157,12 +156,12 @@ static void check_id(sc_ctx *c, model_info *m)
         AT_INDEX(c, id,
                  "The list of fields in an `@@id()` attribute cannot be empty. Please specify at least one field.");
     name_clash(c, m, id);
-    if (id->map.set && !can(c, CAP_NAMED_PK))
+    if (id->map.len != 0 && !can(c, CAP_NAMED_PK))
         error_model(
             c, m, m->ast->at,
             "You defined a database name for the primary key on the model. This is not supported by the provider.");
     if (id->cols_n > 1 && !can(c, CAP_COMPOUND_IDS))
-        error_model(c, m, id->attr->at, "The current connector does not support compound ids.");
+        error_model(c, m, id->at, "The current connector does not support compound ids.");
     if (any_length(id) && !can(c, CAP_LENGTH_PREFIX))
         AT_INDEX(c, id, "The length argument is not supported in the primary key with the current connector");
     if (any_sort(id) && !can(c, CAP_PK_SORT))
@@ -177,7 +176,7 @@ static void check_id(sc_ctx *c, model_info *m)
 
 static bool is_autoincrement(const field_info *f)
 {
-    return f->default_value != NULL && is_call(f->default_value, S("autoincrement"));
+    return f->f->def.kind == DEFAULT_AUTOINCREMENT;
 }
 
 static bool first_of_index(const model_info *m, const field_info *f)
@@ -203,24 +202,24 @@ static void check_autoincrement(sc_ctx *c, model_info *m)
         const field_info *f = &m->fields[i];
         if (!is_autoincrement(f)) continue;
         if (!can(c, CAP_AUTOINC)) {
-            error_attr(c, f->a_default,
+            error_attr(c, field_attr(c, f, S("default")),
                        "The `autoincrement()` default value is used with a datasource that does not support it.");
             continue;
         }
         if (c->prov->id == PROVIDER_COCKROACHDB && f->f->type == SCALAR_INT)
             error_attr_at(
-                c, S("default"), f->a_default->at,
+                c, S("default"), field_attr(c, f, S("default"))->at,
                 "The `autoincrement()` default function is defined only on BigInt fields on CockroachDB. Use sequence() "
                 "if you want an autoincrementing Int field.");
         bool single_id = m->id != NULL && m->id->cols_n == 1 && m->id->cols[0].f == f;
         if (!can(c, CAP_AUTOINC_NON_ID) && !single_id)
             error_attr_at(
-                c, attr, f->ast->at,
+                c, attr, field_at(f),
                 "The `autoincrement()` default value is used on a non-id field even though the datasource does not "
                 "support this.");
         if (!can(c, CAP_AUTOINC_NON_INDEXED) && !first_of_index(m, f))
             error_attr_at(
-                c, attr, f->ast->at,
+                c, attr, field_at(f),
                 "The `autoincrement()` default value is used on a non-indexed field even though the datasource does "
                 "not support this.");
     }
@@ -252,7 +251,7 @@ static void field_type(sc_ctx *c, const field_info *f)
             STR_FMT(name), block, STR_FMT(model));
     if (f->f->arity == ARITY_LIST && !can(c, CAP_SCALAR_LISTS))
         diag_error(
-            &c->diags, f->ast->at,
+            &c->diags, field_at(f),
             "Field \"%.*s\" in %s \"%.*s\" can't be a list. The current connector does not support lists of primitive "
             "types.",
             STR_FMT(name), block, STR_FMT(model));
@@ -264,8 +263,8 @@ static void client_name(sc_ctx *c, const field_info *f)
     model_info *m = f->owner;
     bool by_unique = false;
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
-        by_unique = by_unique || (x->name.set && str_eq(x->name.text, f->f->name));
-    bool by_id = m->id != NULL && m->id->name.set && str_eq(m->id->name.text, f->f->name);
+        by_unique = by_unique || (x->name.len != 0 && str_eq(x->name, f->f->name));
+    bool by_id = m->id != NULL && m->id->name.len != 0 && str_eq(m->id->name, f->f->name);
     for (int i = 0; i < 2; i++) {
         if (i == 0 ? !by_unique : !by_id) continue;
         error_model(
@@ -278,13 +277,14 @@ static void client_name(sc_ctx *c, const field_info *f)
 
 static void default_name_allowed(sc_ctx *c, const field_info *f)
 {
-    if (f->default_map.len == 0) return;
+    if (!f->has_default_map) return;
+    const ast_attr *a = field_attr(c, f, S("default"));
     if (!can(c, CAP_NAMED_DEFAULT))
         error_attr(
-            c, f->a_default,
+            c, a,
             "You defined a database name for the default value of a field on the model. This is not supported by the "
             "provider.");
-    check_name_length(c, f->owner, f->a_default, f->default_map, false);
+    check_name_length(c, f->owner, a, default_map(c, f), false);
 }
 
 static void sequence_args(sc_ctx *c, const ast_expr *e)
@@ -305,8 +305,8 @@ static void sequence_args(sc_ctx *c, const ast_expr *e)
 
 static void unknown_function(sc_ctx *c, const field_info *f)
 {
-    const ast_expr *e = f->default_value;
-    if (!f->unknown_function || e == NULL) return;
+    if (!f->unknown_function || !f->has_default) return;
+    const ast_expr *e = default_expr(c, f);
     if (c->prov->id == PROVIDER_COCKROACHDB && is_call(e, S("sequence"))) {
         sequence_args(c, e);
         return;
@@ -324,16 +324,17 @@ static void mongo_fields(sc_ctx *c, const model_info *m)
         bool in_id = false;
         if (f->f->kind == FIELD_RELATION) continue;
         for (size_t k = 0; m->id != NULL && k < m->id->cols_n; k++) in_id = in_id || m->id->cols[k].f == f;
-        if (is_call(f->default_value, S("auto")) && !str_eq(f->f->native, S("ObjectId")))
+        schema_default_kind kind = f->f->def.kind;
+        if (kind == DEFAULT_AUTO && !str_eq(f->f->native, S("ObjectId")))
             error_field(c, f, "MongoDB `@default(auto())` fields must have `ObjectId` native type.");
-        if (is_call(f->default_value, S("auto")) && !in_id)
+        if (kind == DEFAULT_AUTO && !in_id)
             error_field(c, f, "MongoDB `@default(auto())` fields must have the `@id` attribute.");
-        if (is_call(f->default_value, S("dbgenerated")))
+        if (kind == DEFAULT_DBGENERATED)
             error_field(c, f, "The `dbgenerated()` function is not allowed with MongoDB. Please use `auto()` instead.");
-        if (f->a_map != NULL && str_starts(f->f->db_name, S("$")))
-            error_attr(c, f->a_map, "The field name cannot start with a `$` character");
-        if (f->a_map != NULL && str_find_char(f->f->db_name, '.', 0) != SIZE_MAX)
-            error_attr(c, f->a_map, "The field name cannot contain a `.` character");
+        if (f->has_map && str_starts(f->f->db_name, S("$")))
+            error_attr(c, field_attr(c, f, S("map")), "The field name cannot start with a `$` character");
+        if (f->has_map && str_find_char(f->f->db_name, '.', 0) != SIZE_MAX)
+            error_attr(c, field_attr(c, f, S("map")), "The field name cannot contain a `.` character");
     }
 }
 
@@ -345,7 +346,7 @@ static void check_mongo(sc_ctx *c, const model_info *m)
                   S("Invalid model: MongoDB models require exactly one identity field annotated with @id"));
     if (m->id != NULL && m->id->cols_n == 1 && !str_eq(m->id->cols[0].f->f->db_name, S("_id"))) {
         const field_info *f = m->id->cols[0].f;
-        if (f->a_map == NULL) error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation.");
+        if (!f->has_map) error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation.");
         else
             error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation, found @map(\"%.*s\").",
                         STR_FMT(f->f->db_name));
@@ -377,7 +378,7 @@ static void index_algorithm(sc_ctx *c, const index_info *x)
               (c->prov->id == PROVIDER_COCKROACHDB && str_eq(x->algorithm, S("Gin")));
     if (c->prov->id == PROVIDER_MONGODB) ok = false;
     if (!ok)
-        error_attr_at(c, attr_title(c, x), x->algorithm_at,
+        error_attr_at(c, attr_title(c, x), arg_span(index_attr(c, x), S("type")),
                       "The given index type is not supported with the current connector");
     else if (str_eq(x->algorithm, S("Hash")) && any_sort(x)) AT_INDEX(c, x, "Hash type does not support sort option.");
 }
@@ -441,7 +442,7 @@ static void native_in_index(sc_ctx *c, const index_info *x)
         native_key use = native_key_use(c, f);
         if (use == NATIVE_KEY_OK || (use == NATIVE_KEY_WITH_LENGTH && x->cols[i].length >= 0)) continue;
         nicol_str native = native_text(c, f);
-        span at = use == NATIVE_KEY_WITH_LENGTH || x->source == NULL ? x->attr->at : f->ast->at;
+        span at = use == NATIVE_KEY_WITH_LENGTH || x->source == NULL ? x->at : field_at(f);
         const char *hint = use == NATIVE_KEY_WITH_LENGTH
                                ? " Please use the `length` argument to the field in the index definition to allow this."
                                : "";
@@ -465,7 +466,7 @@ void check_index(sc_ctx *c, model_info *m, index_info *x)
         AT_INDEX(c, x, "The length argument is not supported in an index definition with the current connector");
     index_algorithm(c, x);
     fulltext(c, x);
-    if (x->map.set) check_name_length(c, m, x->attr, x->map.text, x->source == NULL);
+    if (x->map.len != 0) check_name_length(c, m, index_attr(c, x), x->map, x->source == NULL);
     clustered_index(c, m, x);
     operator_classes(c, x);
     native_in_index(c, x);
@@ -503,11 +504,12 @@ static void one_fulltext(sc_ctx *c, const model_info *m)
 
 static void shard_key(sc_ctx *c, const model_info *m)
 {
-    if (m->a_shard == NULL) return;
+    if (m->shard_at == 0) return;
+    const ast_attr *a = attr_again(c, m->ast->at.file, m->shard_at);
     if (!schema_preview(c->s, S("shardKeys")))
-        error_attr(c, m->a_shard, "Defining shard keys requires enabling the `shardKeys` preview feature");
+        error_attr(c, a, "Defining shard keys requires enabling the `shardKeys` preview feature");
     if (c->prov->id != PROVIDER_MYSQL) /* its cluster edition has them */
-        error_attr(c, m->a_shard, "Shard keys are not currently supported for provider %s", c->prov->name);
+        error_attr(c, a, "Shard keys are not currently supported for provider %s", c->prov->name);
 }
 
 static void check_view(sc_ctx *c, const model_info *m)
@@ -516,10 +518,9 @@ static void check_view(sc_ctx *c, const model_info *m)
     if (!schema_preview(c->s, S("views")))
         diag_line(&c->diags, m->ast->at,
                   S("Error validating: View definitions are only available with the `views` preview feature."));
-    if (m->id != NULL) diag_line(&c->diags, m->id->attr->at, S("Error validating: Views cannot have primary keys."));
+    if (m->id != NULL) diag_line(&c->diags, m->id->at, S("Error validating: Views cannot have primary keys."));
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
-        if (x->kind != INDEX_UNIQUE)
-            diag_line(&c->diags, x->attr->at, S("Error validating: Views cannot have indexes."));
+        if (x->kind != INDEX_UNIQUE) diag_line(&c->diags, x->at, S("Error validating: Views cannot have indexes."));
 }
 
 void check_model(sc_ctx *c, model_info *m)

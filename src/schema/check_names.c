@@ -85,29 +85,10 @@ static void count_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_st
     }
 }
 
-/* `attr` is the attribute's name; empty: that of the index x. */
-static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name, nicol_str attr,
-                        const index_info *x, span at)
-{
-    name_key k;
-    for (unsigned s = 0; s < SCOPES_N && c->names_clash && !c->oom; s++) {
-        if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].reports & kind) == 0) continue;
-        scope_key(c, &k, (int)s, m, name);
-        if (counted(c, &k) < 2) continue;
-        if (attr.len == 0) attr = attr_title(c, x);
-        nicol_str where = SCOPES[s].global ? (nicol_str){0} : ctx_text(c, "on model `%.*s` ", STR_FMT(m->name));
-        error_attr_at(
-            c, attr, at,
-            "The given constraint name `%.*s` has to be unique in the following namespace: %.*s%s. Please provide a "
-            "different name using the `map` argument.",
-            STR_FMT(name), STR_FMT(where), SCOPES[s].text);
-    }
-}
-
 static nicol_str default_constraint(sc_ctx *c, const field_info *f)
 {
     const schema_field *one = f->f;
-    return f->default_map.len != 0 ? f->default_map : default_name(c, f->owner->m, &one, 1, "_df");
+    return f->has_default_map ? default_map(c, f) : default_name(c, f->owner->m, &one, 1, "_df");
 }
 
 static void count_custom(sc_ctx *c, const schema_model *m, nicol_str name)
@@ -128,13 +109,13 @@ void names_gather(sc_ctx *c)
         model_info *m = &c->models[i];
         if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0)
             count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
-        if (m->id != NULL && m->id->name.set) count_custom(c, m->m, m->id->name.text);
+        if (m->id != NULL && m->id->name.len != 0) count_custom(c, m->m, m->id->name);
         for (index_info *x = m->indexes; x != NULL; x = x->next) {
             count_name(c, INDEX, m->m, index_db_name(c, m->m, x));
-            if (x->name.set) count_custom(c, m->m, x->name.text);
+            if (x->name.len != 0) count_custom(c, m->m, x->name);
         }
         for (size_t k = 0; k < m->m->fields_n && (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) != 0; k++)
-            if (m->fields[k].a_default != NULL) count_name(c, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
+            if (m->fields[k].has_default) count_name(c, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
     }
     for (size_t i = 0; i < c->rels_n && !c->oom; i++) {
         relation_info *r = &c->rels[i];
@@ -143,26 +124,47 @@ void names_gather(sc_ctx *c)
     }
 }
 
-static bool named_arg_span(const ast_attr *a, nicol_str name, span *at)
-{
-    for (const ast_arg *x = a->args.first; x != NULL; x = x->next) {
-        if (!str_eq(x->name.name, name)) continue;
-        *at = x->at;
-        return true;
-    }
-    return false;
-}
-
-static span name_span(const ast_attr *a, bool or_name)
-{
-    span at = a->at;
-    if (!named_arg_span(a, S("map"), &at) && or_name) (void)named_arg_span(a, S("name"), &at);
-    return at;
-}
-
 nicol_str attr_title(sc_ctx *c, const index_info *x)
 {
-    return ctx_text(c, "%s%.*s", x->source != NULL ? "@" : "@@", STR_FMT(x->attr->name.name));
+    return ctx_text(c, "%s%.*s", x->source != NULL ? "@" : "@@", STR_FMT(index_attr(c, x)->name.name));
+}
+
+/* What a name of a constraint comes from, so that a message can point at its place. */
+typedef struct name_source {
+    const index_info *x; /* an index, else: */
+    const field_info *f; /* the field with @relation or @default */
+} name_source;
+
+static span source_span(sc_ctx *c, name_source s, unsigned kind)
+{
+    if (s.x != NULL) {
+        const ast_attr *a = index_attr(c, s.x);
+        return arg_span(a, kind == PK || arg_find(a, S("map")) != NULL ? S("map") : S("name"));
+    }
+    const ast_attr *a = field_attr(c, s.f, kind == FK ? S("relation") : S("default"));
+    const ast_arg *name = arg_find(a, S("map"));
+    return name != NULL ? name->at : field_at(s.f);
+}
+
+static nicol_str source_title(sc_ctx *c, name_source s, unsigned kind)
+{
+    return s.x != NULL ? attr_title(c, s.x) : kind == FK ? S("@relation") : S("@default");
+}
+
+static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name, name_source source)
+{
+    name_key k;
+    for (unsigned s = 0; s < SCOPES_N && c->names_clash && !c->oom; s++) {
+        if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].reports & kind) == 0) continue;
+        scope_key(c, &k, (int)s, m, name);
+        if (counted(c, &k) < 2) continue;
+        nicol_str where = SCOPES[s].global ? (nicol_str){0} : ctx_text(c, "on model `%.*s` ", STR_FMT(m->name));
+        error_attr_at(
+            c, source_title(c, source, kind), source_span(c, source, kind),
+            "The given constraint name `%.*s` has to be unique in the following namespace: %.*s%s. Please provide a "
+            "different name using the `map` argument.",
+            STR_FMT(name), STR_FMT(where), SCOPES[s].text);
+    }
 }
 
 void check_index_name(sc_ctx *c, const model_info *m, index_info *x)
@@ -170,44 +172,45 @@ void check_index_name(sc_ctx *c, const model_info *m, index_info *x)
     if (x->kind == INDEX_ID) {
         if ((c->prov->caps & CAP_NAMED_PK) == 0) return;
         nicol_str name = index_db_name(c, m->m, x);
-        check_name_length(c, m, x->attr, name, x->source == NULL);
-        report_name(c, PK, m->m, name, (nicol_str){0}, x, name_span(x->attr, false));
+        if (name_too_long(c, name)) check_name_length(c, m, index_attr(c, x), name, x->source == NULL);
+        report_name(c, PK, m->m, name, (name_source){.x = x});
         return;
     }
-    report_name(c, INDEX, m->m, index_db_name(c, m->m, x), (nicol_str){0}, x, name_span(x->attr, true));
+    report_name(c, INDEX, m->m, index_db_name(c, m->m, x), (name_source){.x = x});
 }
 
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x)
 {
     name_key k;
-    if (!x->name.set || !c->names_clash) return;
-    custom_key(c, &k, m->m, x->name.text);
+    if (x->name.len == 0 || !c->names_clash) return;
+    custom_key(c, &k, m->m, x->name);
     if (counted(c, &k) < 2) return;
     error_attr_at(
-        c, attr_title(c, x), x->name.at,
+        c, attr_title(c, x), arg_span(index_attr(c, x), S("name")),
         "The given custom name `%.*s` has to be unique on the model. Please provide a different name for the `name` "
         "argument.",
-        STR_FMT(x->name.text));
+        STR_FMT(x->name));
 }
 
 void check_default_name(sc_ctx *c, const field_info *f)
 {
-    if (f->a_default == NULL || (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) == 0) return;
-    span at = f->ast->at;
-    (void)named_arg_span(f->a_default, S("map"), &at);
-    report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), S("@default"), NULL, at);
+    if (!f->has_default || (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) == 0) return;
+    report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), (name_source){.f = f});
 }
 
 void check_fk_name(sc_ctx *c, relation_info *r)
 {
-    span at = r->fwd->ast->at;
-    if (r->fwd->rel->attr != NULL) (void)named_arg_span(r->fwd->rel->attr, S("map"), &at);
-    report_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r), S("@relation"), NULL, at);
+    report_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r), (name_source){.f = r->fwd});
+}
+
+bool name_too_long(const sc_ctx *c, nicol_str name)
+{
+    return name.len > c->prov->name_max;
 }
 
 void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block)
 {
-    if (name.len <= c->prov->name_max) return;
+    if (!name_too_long(c, name)) return;
     error_model(
         c, m, a->at,
         "The constraint name '%.*s' specified in the `map` argument for the `%s%.*s` constraint is too long for your "
@@ -228,15 +231,15 @@ void check_tables(sc_ctx *c)
         name_key k;
         key_make(c, &k, 't', m->m->db_schema, m->m->db_name);
         const model_info *old = map_get(seen, k.text);
-        const model_info *mapped = m->a_map != NULL || old == NULL ? m : old, *other = mapped == m ? old : m;
-        if (old == NULL || mapped->a_map == NULL) {
+        const model_info *mapped = m->map_at != 0 || old == NULL ? m : old, *other = mapped == m ? old : m;
+        if (old == NULL || mapped->map_at == 0) {
             nicol_str key = arena_str(c->t, k.text);
             if (key.ptr == NULL) c->oom = true;
             else map_add(c, seen, key, m);
             continue;
         }
         diag_error(
-            &c->diags, mapped->a_map->at,
+            &c->diags, attr_again(c, mapped->ast->at.file, mapped->map_at)->at,
             "The model with database name \"%.*s\" could not be defined because another model or view with this name "
             "exists: \"%.*s\"",
             STR_FMT(m->m->db_name), STR_FMT(other->m->name));

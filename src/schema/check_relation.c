@@ -6,7 +6,7 @@
 
 static void at_field(sc_ctx *c, const field_info *f, nicol_str text)
 {
-    error_attr_at(c, S("@relation"), f->ast->at, "%.*s", STR_FMT(text));
+    error_attr_at(c, S("@relation"), field_at(f), "%.*s", STR_FMT(text));
 }
 
 static bool no_fields(const field_info *f)
@@ -77,14 +77,14 @@ static void same_length(sc_ctx *c, const relation_info *r)
 {
     const rel_info *rel = r->fwd->rel;
     if (!rel->has_fields || !rel->has_refs || rel->fields_n == rel->refs_n) return;
-    diag_line(&c->diags, rel->attr->at,
+    diag_line(&c->diags, relation_attr(c, r->fwd)->at,
               S("Error validating: You must specify the same number of fields in `fields` and `references`."));
 }
 
 static void references_unique(sc_ctx *c, const relation_info *r)
 {
     const rel_info *rel = r->fwd->rel;
-    const model_info *to = r->fwd->target;
+    const model_info *to = r->fwd->rel->target;
     if (rel->refs_n == 0) return;
     bool unique = unique_criterion(to, rel->refs, rel->refs_n, same_set);
     if (unique && rel->refs_n == 1) return;
@@ -93,18 +93,18 @@ static void references_unique(sc_ctx *c, const relation_info *r)
         static const char text[] =
             "The argument `references` must refer to a unique criterion in the related model. Consider adding an";
         if (rel->refs_n == 1)
-            error_attr_at(c, S("@relation"), r->fwd->ast->at,
+            error_attr_at(c, S("@relation"), field_at(r->fwd),
                           "%s `@unique` attribute to the field `%.*s` in the model `%.*s`.", text, STR_FMT(names),
                           STR_FMT(to->m->name));
         else
-            error_attr_at(c, S("@relation"), r->fwd->ast->at, "%s `@@unique([%.*s])` attribute to the model `%.*s`.",
+            error_attr_at(c, S("@relation"), field_at(r->fwd), "%s `@@unique([%.*s])` attribute to the model `%.*s`.",
                           text, STR_FMT(names), STR_FMT(to->m->name));
         return;
     }
     if (rel->refs_n == 1 || (c->prov->caps & CAP_RELATION_FIELDS_IN_ANY_ORDER) != 0) return;
     if (unique_criterion(to, rel->refs, rel->refs_n, same_order)) return;
     diag_error(
-        &c->diags, r->fwd->ast->at,
+        &c->diags, field_at(r->fwd),
         "Error validating: The argument `references` must refer to a unique criterion in the related model `%.*s` using "
         "the same order of fields. Please check the ordering in the following fields: `%.*s`.",
         STR_FMT(to->m->name), STR_FMT(names));
@@ -119,7 +119,7 @@ static void field_arity(sc_ctx *c, const relation_info *r)
     if (!optional) return;
     nicol_str names = join_names(c, c->t, rel->fields, rel->fields_n, ", ");
     diag_error(
-        &c->diags, r->fwd->ast->at,
+        &c->diags, field_at(r->fwd),
         "Error validating: The relation field `%.*s` uses the scalar fields %.*s. At least one of those fields is "
         "optional. Hence the relation field must be optional as well.",
         NAME(r->fwd), STR_FMT(names));
@@ -138,11 +138,11 @@ static void scalar_types(sc_ctx *c, const relation_info *r)
     for (size_t i = 0; i < rel->fields_n; i++) {
         if (same_type(rel->fields[i], rel->refs[i])) continue;
         error_attr_at(
-            c, S("@relation"), r->fwd->ast->at,
+            c, S("@relation"), field_at(r->fwd),
             "The type of the field `%.*s` in the model `%.*s` is not matching the type of the referenced field "
             "`%.*s` in model `%.*s`.",
             STR_FMT(rel->fields[i]->name), MODEL(r->fwd), STR_FMT(rel->refs[i]->name),
-            STR_FMT(r->fwd->target->m->name));
+            STR_FMT(r->fwd->rel->target->m->name));
     }
 }
 
@@ -156,14 +156,14 @@ static bool both_ends(sc_ctx *c, const relation_info *r)
         c, f,
         "The relation field `%.*s` on %s `%.*s` is missing an opposite relation field on the model `%.*s`. Either run "
         "`prisma format` or add it manually.",
-        NAME(f), f->owner->m->is_view ? "view" : "model", MODEL(f), STR_FMT(f->target->m->name));
+        NAME(f), f->owner->m->is_view ? "view" : "model", MODEL(f), STR_FMT(f->rel->target->m->name));
     if (f->f->arity != ARITY_LIST)
         diag_help(&c->diags, "add a field of type `%.*s[]` to the model `%.*s`; `nicol format` does it for you",
-                  MODEL(f), STR_FMT(f->target->m->name));
+                  MODEL(f), STR_FMT(f->rel->target->m->name));
     else
         diag_help(&c->diags,
                   "add the other end, a field of type `%.*s`, to the model `%.*s`; `nicol format` does it for you",
-                  MODEL(f), STR_FMT(f->target->m->name));
+                  MODEL(f), STR_FMT(f->rel->target->m->name));
     return false;
 }
 
@@ -211,7 +211,7 @@ static void one_one_actions(sc_ctx *c, const relation_info *r)
         pair(c, r->fwd, r->fwd, r->back, "both provide the `onDelete` or `onUpdate` " ONLY_ONE);
     } else if (has_actions(r->back)) {
         error_attr_at(
-            c, S("@relation"), r->back->ast->at,
+            c, S("@relation"), field_at(r->back),
             "The relation field `%.*s` on Model `%.*s` must not specify the `onDelete` or `onUpdate` argument in the "
             "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`.",
             NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
@@ -225,11 +225,11 @@ static void one_one_unique(sc_ctx *c, const relation_info *r)
     nicol_str names = join_names(c, c->t, rel->fields, rel->fields_n, ", ");
     static const char text[] = "A one-to-one relation must use unique fields on the defining side. Either add an";
     if (rel->fields_n == 1)
-        error_attr_at(c, S("@relation"), r->fwd->ast->at,
+        error_attr_at(c, S("@relation"), field_at(r->fwd),
                       "%s `@unique` attribute to the field `%.*s`, or change the relation to one-to-many.", text,
                       STR_FMT(names));
     else
-        error_attr_at(c, S("@relation"), r->fwd->ast->at,
+        error_attr_at(c, S("@relation"), field_at(r->fwd),
                       "%s `@@unique([%.*s])` attribute to the model, or change the relation to one-to-many.", text,
                       STR_FMT(names));
 }
@@ -261,7 +261,7 @@ static void one_one_back_optional(sc_ctx *c, const relation_info *r)
 {
     if (!is_required(r->back)) return;
     error_attr_at(
-        c, S("@relation"), r->back->ast->at,
+        c, S("@relation"), field_at(r->back),
         "The relation field `%.*s` on Model `%.*s` is required. This is not valid because it's not possible to enforce "
         "this constraint on the database level. Please change the field type from `%.*s` to `%.*s?` to fix this.",
         NAME(r->back), MODEL(r->back), MODEL(r->fwd), MODEL(r->fwd));
@@ -271,7 +271,7 @@ static void one_one_wrong_side(sc_ctx *c, const relation_info *r)
 {
     if (!is_required(r->fwd) || (!r->back->rel->has_fields && !r->back->rel->has_refs)) return;
     error_attr_at(
-        c, S("@relation"), r->back->ast->at,
+        c, S("@relation"), field_at(r->back),
         "The relation field `%.*s.%.*s` defines the `fields` and/or `references` argument. You must set them on the "
         "required side of the relation (`%.*s.%.*s`) in order for the constraints to be enforced. Alternatively, you can "
         "change this field to be required and the opposite optional, or make both sides of the relation optional.",
@@ -284,19 +284,19 @@ static void one_many_defined(sc_ctx *c, const relation_info *r)
 {
     if (no_fields(r->fwd))
         error_attr_at(
-            c, S("@relation"), r->fwd->ast->at,
+            c, S("@relation"), field_at(r->fwd),
             "The relation field `%.*s` on Model `%.*s` must specify the `fields` argument in the @relation attribute. "
             "You can run `prisma format` to fix this automatically.",
             NAME(r->fwd), MODEL(r->fwd));
     if (no_refs(r->fwd))
         error_attr_at(
-            c, S("@relation"), r->fwd->ast->at,
+            c, S("@relation"), field_at(r->fwd),
             "The relation field `%.*s` on Model `%.*s` must specify the `references` argument in the @relation "
             "attribute.",
             NAME(r->fwd), MODEL(r->fwd));
     if (!no_fields(r->back) || !no_refs(r->back))
         error_attr_at(
-            c, S("@relation"), r->back->ast->at,
+            c, S("@relation"), field_at(r->back),
             "The relation field `%.*s` on Model `%.*s` must not specify the `fields` or `references` argument in the "
             "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`.",
             NAME(r->back), MODEL(r->back), NAME(r->fwd), MODEL(r->fwd));
@@ -306,7 +306,7 @@ static void one_many_actions(sc_ctx *c, const relation_info *r)
 {
     if (!has_actions(r->back)) return;
     error_attr_at(
-        c, S("@relation"), r->back->ast->at,
+        c, S("@relation"), field_at(r->back),
         "The relation field `%.*s` on Model `%.*s` must not specify the `onDelete` or `onUpdate` argument in the "
         "@relation attribute. You must only specify it on the opposite field `%.*s` on model `%.*s`, or in case of a "
         "many to many relation, in an explicit join table.",
@@ -317,7 +317,7 @@ static void one_many_actions(sc_ctx *c, const relation_info *r)
 
 static void many_many_id(sc_ctx *c, const field_info *f)
 {
-    const model_info *to = f->target;
+    const model_info *to = f->rel->target;
     if (to->id == NULL || to->id->cols_n != 1) {
         error_field(
             c, f,
@@ -331,26 +331,34 @@ static void many_many_id(sc_ctx *c, const field_info *f)
     if (!rel->has_refs || (rel->refs_n == 1 && rel->refs[0] == to->id->cols[0].f->f)) return;
     nicol_str names = join_names(c, c->t, rel->refs, rel->refs_n, ", ");
     diag_error(
-        &c->diags, f->ast->at,
+        &c->diags, field_at(f),
         "Error validating: Implicit many-to-many relations must always reference the id field of the related model. "
         "Change the argument `references` to use the id field of the related model `%.*s`. But it is referencing the "
         "following fields that are not the id: %.*s",
         STR_FMT(to->m->name), STR_FMT(names));
 }
 
+/* Of the action's name. */
+static span action_at(sc_ctx *c, const field_info *f, nicol_str name)
+{
+    const ast_attr *a = relation_attr(c, f);
+    const ast_arg *x = arg_find(a, name);
+    return x != NULL ? x->value->at : a->at;
+}
+
 static void many_many_actions(sc_ctx *c, const field_info *f)
 {
     static const nicol_str text =
         NICOL_STR("Error validating: Referential actions on implicit many-to-many relations are not supported");
-    if (f->rel->on_delete != ACTION_UNSET) diag_line(&c->diags, f->rel->on_delete_at, text);
-    if (f->rel->on_update != ACTION_UNSET) diag_line(&c->diags, f->rel->on_update_at, text);
+    if (f->rel->on_delete != ACTION_UNSET) diag_line(&c->diags, action_at(c, f, S("onDelete")), text);
+    if (f->rel->on_update != ACTION_UNSET) diag_line(&c->diags, action_at(c, f, S("onUpdate")), text);
 }
 
 static void many_many_references(sc_ctx *c, const field_info *f)
 {
     if (!f->rel->has_refs) return;
     error_attr_at(
-        c, S("@relation"), f->ast->at,
+        c, S("@relation"), field_at(f),
         "Implicit many-to-many relation should not have references argument defined. Either remove it, or change the "
         "relation to one-to-many.");
 }
@@ -361,7 +369,7 @@ static void many_many(sc_ctx *c, const relation_info *r)
     if (r->embedded) {
         for (int i = 0; i < 2 && (c->prov->caps & CAP_EMBEDDED_M2M) == 0; i++)
             diag_error(
-                &c->diags, ends[i]->ast->at,
+                &c->diags, field_at(ends[i]),
                 "Error validating: Embedded many-to-many relations are not supported on %s. Please use the syntax "
                 "defined in https://pris.ly/d/relational-database-many-to-many",
                 c->prov->label);
@@ -369,7 +377,7 @@ static void many_many(sc_ctx *c, const relation_info *r)
     }
     for (int i = 0; i < 2 && (c->prov->caps & CAP_IMPLICIT_M2M) == 0; i++)
         diag_error(
-            &c->diags, ends[i]->ast->at,
+            &c->diags, field_at(ends[i]),
             "Error validating: Implicit many-to-many relations are not supported on %s. Please use the syntax defined "
             "in https://pris.ly/d/document-database-many-to-many",
             c->prov->label);
@@ -434,17 +442,17 @@ static nicol_str quote_fields(sc_ctx *c, const rel_group *g)
 bool check_ambiguity(sc_ctx *c, const field_info *f)
 {
     const rel_group *g = rel_group_for(c, f);
-    bool self = f->owner == f->target, named = f->rel->name.set;
+    bool self = f->owner == f->rel->target, named = f->rel->name.len != 0;
     if (g == NULL || g->n < 2 || (self && named && g->n == 2)) return false;
     nicol_str names = quote_fields(c, g);
     const model_info *m = f->owner;
-    span at = f->ast->at;
+    span at = field_at(f);
     if (self && !named && g->n == 2)
         error_model(
             c, m, at,
             "Ambiguous self relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. If they are part of "
             "the same relation add the same relation name for them with `@relation(<name>)`.",
-            STR_FMT(names), MODEL(f), STR_FMT(f->target->m->name));
+            STR_FMT(names), MODEL(f), STR_FMT(f->rel->target->m->name));
     else if (self && !named)
         error_model(
             c, m, at,
@@ -463,7 +471,7 @@ bool check_ambiguity(sc_ctx *c, const field_info *f)
             c, m, at,
             "Ambiguous relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. Please provide different "
             "relation names for them by adding `@relation(<name>).",
-            STR_FMT(names), MODEL(f), STR_FMT(f->target->m->name));
+            STR_FMT(names), MODEL(f), STR_FMT(f->rel->target->m->name));
     else
         error_model(
             c, m, at,
@@ -475,12 +483,12 @@ bool check_ambiguity(sc_ctx *c, const field_info *f)
 
 static void ignored_target(sc_ctx *c, const field_info *f)
 {
-    if (!f->target->m->is_ignored || f->f->is_ignored || f->owner->m->is_ignored) return;
+    if (!f->rel->target->m->is_ignored || f->f->is_ignored || f->owner->m->is_ignored) return;
     error_attr_at(
-        c, S("@ignore"), f->ast->at,
+        c, S("@ignore"), field_at(f),
         "The relation field `%.*s` on Model `%.*s` must specify the `@ignore` attribute, because the model %.*s it is "
         "pointing to is marked ignored.",
-        NAME(f), MODEL(f), STR_FMT(f->target->m->name));
+        NAME(f), MODEL(f), STR_FMT(f->rel->target->m->name));
 }
 
 const char *action_name(schema_action a)
@@ -494,19 +502,12 @@ const char *action_name(schema_action a)
     return names[a];
 }
 
-span arg_span(const ast_attr *a, nicol_str name)
-{
-    for (const ast_arg *x = a->args.first; x != NULL; x = x->next)
-        if (str_eq(x->name.name, name)) return x->at;
-    return a->at;
-}
-
 static void action_allowed(sc_ctx *c, const field_info *f, schema_action a, nicol_str arg)
 {
     bool emulated = c->s->relation_mode_emulated;
     unsigned allowed = emulated ? c->prov->actions_emulated : c->prov->actions_fk;
     if (a == ACTION_UNSET) return;
-    span at = arg_span(f->rel->attr, arg);
+    span at = arg_span(relation_attr(c, f), arg);
     if ((allowed & ACTION_BIT(a)) != 0) {
         if (c->prov->id == PROVIDER_MYSQL && !emulated && a == ACTION_SET_DEFAULT)
             diag_warn(
@@ -550,7 +551,7 @@ static void missing_index(sc_ctx *c, const field_info *f)
     for (const index_info *x = m->indexes; x != NULL; x = x->next)
         if (starts_with(x, f->rel)) return;
     diag_warn(
-        &c->diags, f->rel->attr->at,
+        &c->diags, relation_attr(c, f)->at,
         "With `relationMode = \"prisma\"`, no foreign keys are used, so relation fields will not benefit from the index "
         "usually created by the relational database under the hood. This can lead to poor performance when querying these "
         "fields. We recommend adding an index manually. Learn more at https://pris.ly/d/relation-mode-prisma-indexes\" ");
@@ -558,12 +559,12 @@ static void missing_index(sc_ctx *c, const field_info *f)
 
 static void map_allowed(sc_ctx *c, const field_info *f)
 {
-    if (!f->rel->map.set) return;
+    if (f->rel->map.len == 0) return;
     if ((c->prov->caps & CAP_NAMED_FK) == 0) {
-        error_attr(c, f->rel->attr, "Your provider does not support named foreign keys.");
+        error_attr(c, relation_attr(c, f), "Your provider does not support named foreign keys.");
         return;
     }
-    check_name_length(c, f->owner, f->rel->attr, f->rel->map.text, false);
+    if (name_too_long(c, f->rel->map)) check_name_length(c, f->owner, relation_attr(c, f), f->rel->map, false);
 }
 
 void check_relation_field(sc_ctx *c, field_info *f)

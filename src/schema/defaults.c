@@ -160,7 +160,7 @@ static bool scalar_fits(sc_ctx *c, field_info *f, const ast_attr *a, const ast_e
             f->unknown_function = true; /* the provider may know it */
             return true;
         }
-        if (r->kind == DEFAULT_AUTOINCREMENT && f->default_map.len != 0) {
+        if (r->kind == DEFAULT_AUTOINCREMENT && f->has_default_map) {
             error_attr(c, a, "Naming an autoincrement default value is not allowed.");
             return false;
         }
@@ -179,12 +179,14 @@ static bool scalar_fits(sc_ctx *c, field_info *f, const ast_attr *a, const ast_e
     return ok;
 }
 
+static void take_value(sc_ctx *c, schema_field *f, const ast_expr *e);
+
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a)
 {
     const ast_expr *e = arg_main(c, a, S("value"), true);
     bool ok = false;
     if (e == NULL) return;
-    f->default_map = arg_string(c, a, S("map")).text;
+    f->has_default_map = arg_string(c, a, S("map")).len != 0;
     if (is_call(e, S("dbgenerated"))) {
         ok = dbgenerated_fits(c, a, e);
     } else if (f->composite) {
@@ -192,15 +194,15 @@ void default_resolve(sc_ctx *c, field_info *f, ast_attr *a)
             &c->diags, a->at,
             "Error validating field `%.*s` in composite type `%.*s`: Defaults on fields of type composite are not "
             "supported. Please remove the `@default` attribute.",
-            STR_FMT(f->f->name), STR_FMT(f->ast->type.name));
+            STR_FMT(f->f->name), STR_FMT(type_again(c, a->at.file, decl_of(f)).type.name));
     } else if (f->f->kind == FIELD_UNSUPPORTED) {
         error_attr(c, a, "Only @default(dbgenerated(\"...\")) can be used for Unsupported types.");
     } else {
         ok = f->f->kind == FIELD_ENUM ? enum_fits(c, f, a, e) : scalar_fits(c, f, a, e);
     }
     if (!ok) return;
-    f->a_default = a;
-    f->default_value = e;
+    f->has_default = true;
+    take_value(c, f->f, e);
 }
 
 /* --- is it a value? --------------------------------------------------------------------------------------------------- */
@@ -299,10 +301,19 @@ static void check_literal(sc_ctx *c, const field_info *f, const ast_expr *e)
     }
 }
 
+/* Whether the value that was taken tells that there is nothing wrong with the text. */
+static bool surely_good(const schema_field *f)
+{
+    if (f->def.kind != DEFAULT_VALUE) return f->def.kind != DEFAULT_AUTO;
+    if (f->arity == ARITY_LIST) return false;
+    return f->def.value.type == VAL_INT || f->def.value.type == VAL_BOOL || f->def.value.type == VAL_STR ||
+           f->def.value.type == VAL_FLOAT || f->def.value.type == VAL_DATETIME;
+}
+
 void default_check(sc_ctx *c, field_info *f)
 {
-    const ast_expr *e = f->default_value;
-    if (e == NULL || f->f->kind != FIELD_SCALAR) return;
+    if (!f->has_default || f->f->kind != FIELD_SCALAR || surely_good(f->f)) return;
+    const ast_expr *e = default_expr(c, f);
     if (e->kind == EXPR_ARRAY) {
         for (const ast_expr *i = e->items; i != NULL; i = i->next) check_literal(c, f, i);
     } else if (e->kind == EXPR_CALL) {
@@ -335,14 +346,12 @@ static val literal_value(sc_ctx *c, const schema_field *f, const ast_expr *e)
     case SCALAR_JSON:
         return val_text(VAL_JSON, s);
     case SCALAR_BYTES:
+        if (!is_base64(s)) return val_null(); /* the check says so */
         if (base64_read(c->a, s, &s)) return val_text(VAL_BYTES, s);
         c->oom = true;
         return val_null();
-    case SCALAR_ENUM: {
-        const schema_enum_value *v = schema_enum_value_get(f->en, s);
-        return v == NULL ? val_null() : val_text(VAL_STR, v->db_name);
-    }
     case SCALAR_STRING:
+    case SCALAR_ENUM:
     case SCALAR_UUID:
     case SCALAR_UNKNOWN:
     case SCALAR_N:
@@ -383,19 +392,18 @@ static void keep_literals(sc_ctx *c, schema_default *d, const ast_expr *e)
     }
 }
 
-void default_finish(sc_ctx *c, field_info *f)
+static void take_value(sc_ctx *c, schema_field *f, const ast_expr *e)
 {
-    const ast_expr *e = f->default_value;
-    schema_default *d = &f->f->def;
-    if (e == NULL) return;
+    schema_default *d = &f->def;
     keep_literals(c, d, e);
     if (e->kind == EXPR_CALL) {
         function_value(d, e);
         return;
     }
     d->kind = DEFAULT_VALUE;
+    if (f->kind == FIELD_ENUM) return;
     if (e->kind != EXPR_ARRAY) {
-        d->value = literal_value(c, f->f, e);
+        d->value = literal_value(c, f, e);
         return;
     }
     size_t n = 0;
@@ -403,6 +411,25 @@ void default_finish(sc_ctx *c, field_info *f)
     val *items = KEEP_ARRAY(c, n, val);
     if (items == NULL && n != 0) return;
     n = 0;
-    for (const ast_expr *i = e->items; i != NULL; i = i->next) items[n++] = literal_value(c, f->f, i);
+    for (const ast_expr *i = e->items; i != NULL; i = i->next) items[n++] = literal_value(c, f, i);
     d->value = (val){.type = VAL_LIST, .n = (uint32_t)n, .u.list = items};
+}
+
+static val enum_value(const schema_enum *e, nicol_str name)
+{
+    const schema_enum_value *v = schema_enum_value_get(e, name);
+    return v == NULL ? val_null() : val_text(VAL_STR, v->db_name);
+}
+
+void default_finish(sc_ctx *c, field_info *f)
+{
+    schema_default *d = &f->f->def;
+    if (f->f->kind != FIELD_ENUM || d->kind != DEFAULT_VALUE) return;
+    if (f->f->arity != ARITY_LIST) {
+        d->value = enum_value(f->f->en, d->literals[0]);
+        return;
+    }
+    val *items = KEEP_ARRAY(c, d->literals_n, val);
+    for (size_t i = 0; items != NULL && i < d->literals_n; i++) items[i] = enum_value(f->f->en, d->literals[i]);
+    d->value = (val){.type = VAL_LIST, .n = items == NULL ? 0 : d->literals_n, .u.list = items};
 }

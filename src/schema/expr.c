@@ -68,6 +68,7 @@ nicol_str expr_text(sc_ctx *c, const ast_expr *e)
 
 nicol_str expr_text_keep(sc_ctx *c, const ast_expr *e)
 {
+    if (e->kind == EXPR_NUMBER || e->kind == EXPR_PATH) return e->text; /* of the source, which is kept */
     nicol_str s = arena_str(c->a, expr_text(c, e));
     if (s.ptr == NULL) c->oom = true;
     return s;
@@ -113,18 +114,11 @@ bool is_call(const ast_expr *e, nicol_str name)
     return e != NULL && e->kind == EXPR_CALL && str_eq(e->text, name);
 }
 
-named_arg arg_string(sc_ctx *c, ast_attr *a, nicol_str name)
+nicol_str arg_string(sc_ctx *c, ast_attr *a, nicol_str name)
 {
-    named_arg out = {0};
+    nicol_str out = {0};
     const ast_expr *e = arg_opt(a, name);
-    if (e == NULL || !expr_string(c, e, &out.text)) return out;
-    if (out.text.len == 0) {
-        error_attr(c, a, "The `%.*s` argument cannot be an empty string.", STR_FMT(name));
-        return out;
-    }
-    out.set = true;
-    out.at = e->at;
-    for (const ast_arg *arg = a->args.first; arg != NULL; arg = arg->next)
-        if (arg->value == e) out.at = arg->at;
+    if (e == NULL || !expr_string(c, e, &out)) return out;
+    if (out.len == 0) error_attr(c, a, "The `%.*s` argument cannot be an empty string.", STR_FMT(name));
     return out;
 }

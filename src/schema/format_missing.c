@@ -110,8 +110,13 @@ static void put_references_arg(buf *b, const model_info *to)
  * and again. */
 static void put_relation_name(finder *f, const field_info *end)
 {
-    const named_arg *name = &end->rel->name;
-    if (name->set) buf_str(&f->b, str_sub(f->c->files[name->at.file].text, name->at.start, name->at.end));
+    if (end->rel->name.len == 0) return;
+    const ast_attr *a = relation_attr(f->c, end);
+    for (const ast_arg *x = a->args.first; x != NULL; x = x->next) {
+        if (x->name.name.len != 0 && !str_eq(x->name.name, S("name"))) continue;
+        buf_str(&f->b, ctx_source(f->c, x->value->at));
+        return;
+    }
 }
 
 static void put_arity(buf *b, schema_arity a)
@@ -126,10 +131,10 @@ static void put_arity(buf *b, schema_arity a)
 static void find_arguments(finder *f, const field_info *end)
 {
     const rel_info *r = end->rel;
-    const ast_attr *a = r->attr;
     if (r->has_fields && r->has_refs) return;
+    const ast_attr *a = r->attr_at == 0 ? NULL : relation_attr(f->c, end);
     buf_clear(&f->b);
-    uint32_t at = end->ast->type_at.end;
+    uint32_t at = type_again(f->c, field_at(end).file, decl_of(end)).type_at.end;
     bool open = a != NULL && f->c->files[a->at.file].text.ptr[a->at.end - 1] == ')';
     if (a == NULL) {
         buf_lit(&f->b, " @relation(");
@@ -140,11 +145,11 @@ static void find_arguments(finder *f, const field_info *end)
         at = a->name.at.end;
         buf_char(&f->b, '(');
     }
-    if (!r->has_fields) put_fields_arg(&f->b, end->target);
+    if (!r->has_fields) put_fields_arg(&f->b, end->rel->target);
     if (!r->has_fields && !r->has_refs) buf_lit(&f->b, ", ");
-    if (!r->has_refs) put_references_arg(&f->b, end->target);
+    if (!r->has_refs) put_references_arg(&f->b, end->rel->target);
     if (!open) buf_char(&f->b, ')');
-    add_bit(f, end->ast->at.file, at);
+    add_bit(f, field_at(end).file, at);
 }
 
 static void find_back(finder *f, const relation_info *r)
@@ -161,13 +166,13 @@ static void find_back(finder *f, const relation_info *r)
     buf_char(&f->b, ' ');
     buf_str(&f->b, name);
     put_arity(&f->b, r->kind == RELATION_ONE_ONE ? ARITY_OPTIONAL : ARITY_LIST);
-    if (r->fwd->rel->name.set) {
+    if (r->fwd->rel->name.len != 0) {
         buf_lit(&f->b, " @relation(");
         put_relation_name(f, r->fwd);
         buf_char(&f->b, ')');
     }
     if (r->fwd->owner->m->is_ignored) buf_lit(&f->b, " @ignore");
-    add_field(f, r->fwd->target);
+    add_field(f, r->fwd->rel->target);
 }
 
 /* Whether all scalar fields of a foreign key to `to` are there and have values: then so has the relation. */
@@ -186,7 +191,7 @@ static bool key_is_there(finder *f, const model_info *from, const model_info *to
 
 static void find_forward(finder *f, const field_info *back)
 {
-    const model_info *from = back->target, *to = back->owner;
+    const model_info *from = back->rel->target, *to = back->owner;
     bool required = key_is_there(f, from, to);
     buf_clear(&f->b);
     words_camel(to->m->name, &f->b);
@@ -195,7 +200,7 @@ static void find_forward(finder *f, const field_info *back)
     put_arity(&f->b, required ? ARITY_REQUIRED : ARITY_OPTIONAL);
     buf_lit(&f->b, " @relation(");
     put_relation_name(f, back);
-    if (back->rel->name.set) buf_lit(&f->b, ", ");
+    if (back->rel->name.len != 0) buf_lit(&f->b, ", ");
     put_fields_arg(&f->b, to);
     buf_lit(&f->b, ", ");
     put_references_arg(&f->b, to);
@@ -205,11 +210,9 @@ static void find_forward(finder *f, const field_info *back)
 
 static void put_native(finder *f, const field_info *key)
 {
-    const ast_attr *a = key->a_native;
-    if (a == NULL) return;
-    nicol_str text = f->c->files[a->at.file].text;
+    if (!key->has_native) return;
     buf_char(&f->b, ' ');
-    buf_str(&f->b, str_trim(str_sub(text, a->at.start, a->at.end)));
+    buf_str(&f->b, str_trim(ctx_source(f->c, native_attr(f->c, key)->at)));
 }
 
 /* The scalar fields of the foreign key that the model does not have yet. */
@@ -234,8 +237,8 @@ static void find_scalars(finder *f, const model_info *from, const model_info *to
 static void find_in_relation(finder *f, const relation_info *r)
 {
     if (r->kind == RELATION_MANY_MANY) return;
-    const model_info *from = r->fwd != NULL ? r->fwd->owner : r->back->target;
-    const model_info *to = r->fwd != NULL ? r->fwd->target : r->back->owner;
+    const model_info *from = r->fwd != NULL ? r->fwd->owner : r->back->rel->target;
+    const model_info *to = r->fwd != NULL ? r->fwd->rel->target : r->back->owner;
     if (r->fwd != NULL) {
         find_arguments(f, r->fwd);
         find_back(f, r);

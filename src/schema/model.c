@@ -165,7 +165,7 @@ nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x)
 {
     static const char *const suffix[] = {
         [INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx", [INDEX_FULLTEXT] = "_idx"};
-    if (x->map.set) return x->map.text;
+    if (x->map.len != 0) return x->map;
     if (x->db_name.ptr != NULL) return x->db_name;
     const schema_field **f = NEW_ARRAY(c, x->cols_n, const schema_field *);
     if (f == NULL && x->cols_n != 0) return (nicol_str){0};
@@ -184,10 +184,8 @@ static bool finish_columns(sc_ctx *c, const index_info *x, schema_index *out)
     if (plain) return true;
     schema_index_col *cols = KEEP_ARRAY(c, x->cols_n, schema_index_col);
     for (size_t i = 0; cols != NULL && i < x->cols_n; i++) {
-        const ast_expr *ops = x->cols[i].ops;
         cols[i] = (schema_index_col){.sort = x->cols[i].sort, .length = x->cols[i].length};
-        if (ops == NULL) continue;
-        cols[i].ops = ops->kind == EXPR_CALL && ops->args.n == 1 ? ops->args.first->value->text : ops->text;
+        if (x->cols[i].ops != NULL) cols[i].ops = *x->cols[i].ops;
     }
     out->cols = cols;
     return cols != NULL;
@@ -201,12 +199,12 @@ static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema
     if (out->fields == NULL && x->cols_n != 0) return false;
     for (size_t i = 0; i < x->cols_n; i++) out->fields[i] = x->cols[i].f->f;
     out->fields_n = x->cols_n;
-    out->name = x->name.set ? x->name.text : join_names(c, c->a, out->fields, out->fields_n, "_");
+    out->name = x->name.len != 0 ? x->name : join_names(c, c->a, out->fields, out->fields_n, "_");
     out->db_name = index_db_name(c, m, x);
-    out->named = x->name.set;
-    out->mapped = x->map.set;
+    out->named = x->name.len != 0;
+    out->mapped = x->map.len != 0;
     out->partial = x->partial && x->kind == INDEX_UNIQUE;
-    out->clustered = (int8_t)x->clustered;
+    out->clustered = x->clustered;
     out->algorithm = x->algorithm;
     return finish_columns(c, x, out) && !c->oom;
 }
@@ -214,7 +212,7 @@ static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema
 static bool in_text_order(const index_info *a, const index_info *b)
 {
     if ((a->source != NULL) != (b->source != NULL)) return a->source != NULL;
-    return a->attr->at.start <= b->attr->at.start;
+    return a->at.start <= b->at.start;
 }
 
 static bool all_required(const schema_index *x)
@@ -279,18 +277,7 @@ static bool finish_enum(sc_ctx *c, schema_enum *e)
 
 static bool finish_model(sc_ctx *c, model_info *m)
 {
-    for (size_t i = 0; i < m->m->fields_n; i++) {
-        field_info *f = &m->fields[i];
-        default_finish(c, f);
-        if (f->a_native == NULL) continue;
-        if (f->a_native->args.n == 0) continue;
-        nicol_str *args = KEEP_ARRAY(c, 2, nicol_str);
-        if (args == NULL) return false;
-        size_t n = 0;
-        for (const ast_arg *a = f->a_native->args.first; a != NULL && n < 2; a = a->next)
-            args[n++] = expr_text_keep(c, a->value);
-        f->f->native_args = args;
-    }
+    for (size_t i = 0; i < m->m->fields_n; i++) default_finish(c, &m->fields[i]);
     return finish_indexes(c, m) && finish_lookups(c, m->m) && !c->oom;
 }
 
@@ -316,7 +303,7 @@ schema_action relation_on_update(const relation_info *r)
 nicol_str relation_fk_name(sc_ctx *c, relation_info *r)
 {
     const rel_info *rel = r->fwd->rel;
-    if (rel->map.set) return rel->map.text;
+    if (rel->map.len != 0) return rel->map;
     if (r->fk_name.ptr == NULL) r->fk_name = default_name(c, r->fwd->owner->m, rel->fields, rel->fields_n, "_fkey");
     return r->fk_name;
 }
@@ -329,7 +316,7 @@ static bool finish_relation(sc_ctx *c, relation_info *r, schema_relation *out)
         side[1] = r->back;
     }
     out->kind = r->kind;
-    out->named = side[0]->rel->name.set;
+    out->named = side[0]->rel->name.len != 0;
     out->name = relation_name_of(c, side[0]);
     for (int i = 0; i < 2; i++) {
         out->model[i] = side[i]->owner->m;

@@ -29,13 +29,18 @@ static const char *top_word(ast_top_kind k)
 }
 
 /* Letters that a line may hold but a name may not. `what`: "Model", "Field", ... */
-static void check_spelling(sc_ctx *c, const ast_ident *id, const char *what)
+static void check_spelling(sc_ctx *c, nicol_str name, span at, const char *what)
 {
-    if (id->name.ptr[0] >= '0' && id->name.ptr[0] <= '9') {
-        diag_error(&c->diags, id->at, "Error validating: The name of a %s must not start with a number.", what);
-    } else if (str_find_char(id->name, '-', 0) != SIZE_MAX) {
-        diag_error(&c->diags, id->at, "Error validating: The character `-` is not allowed in %s names.", what);
+    if (name.ptr[0] >= '0' && name.ptr[0] <= '9') {
+        diag_error(&c->diags, at, "Error validating: The name of a %s must not start with a number.", what);
+    } else if (str_find_char(name, '-', 0) != SIZE_MAX) {
+        diag_error(&c->diags, at, "Error validating: The character `-` is not allowed in %s names.", what);
     }
+}
+
+static span name_at(const ast_top *t, const ast_decl *d)
+{
+    return (span){t->at.file, d->start, d->start + d->name_len};
 }
 
 static void check_top_name(sc_ctx *c, const ast_top *t)
@@ -88,13 +93,19 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
         c->oom = true;
         return;
     }
-    for (const ast_field *a = t->fields; a != NULL && n < pub->fields_n; a = a->next, n++) {
+    const char *text = c->files[t->at.file].text.ptr;
+    for (const ast_decl *d = t->fields; n < pub->fields_n; d++, n++) {
         schema_field *f = &pub->fields[n];
-        *f = (schema_field){.name = a->name.name, .doc = a->doc, .model = pub, .index = (uint32_t)n, .arity = a->arity};
-        m->fields[n] = (field_info){.f = f, .ast = a, .owner = m};
-        check_spelling(c, &a->name, pub->is_view ? "field" : "Field");
+        f->name = str_of(text + d->start, d->name_len);
+        if (d->doc != NULL) f->doc = *d->doc;
+        f->model = pub;
+        f->index = (uint32_t)n;
+        f->arity = d->arity;
+        m->fields[n].f = f;
+        m->fields[n].owner = m;
+        check_spelling(c, f->name, name_at(t, d), pub->is_view ? "field" : "Field");
         if (field_find(m, f->name) != &m->fields[n] && field_find(m, f->name) != NULL) {
-            diag_error(&c->diags, a->name.at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
+            diag_error(&c->diags, name_at(t, d), "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
                        pub->is_view ? "view" : "model", STR_FMT(pub->name));
             diag_help(&c->diags, "rename or remove one of the two");
         } else if (m->by_name != NULL) {
@@ -117,7 +128,7 @@ static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
     }
     for (ast_value *v = t->values; v != NULL; v = v->next, n++) {
         e->e->values[n] = (schema_enum_value){.name = v->name.name, .db_name = v->name.name, .doc = v->doc};
-        check_spelling(c, &v->name, "Enum Value");
+        check_spelling(c, v->name.name, v->name.at, "Enum Value");
         if (schema_enum_value_get(e->e, v->name.name) != NULL)
             diag_error(&c->diags, v->at, "Value \"%.*s\" is already defined on enum \"%.*s\".", STR_FMT(v->name.name),
                        STR_FMT(t->name.name));
@@ -134,11 +145,13 @@ static void resolve_type(sc_ctx *c, const ast_top *t)
         c->oom = true;
         return;
     }
-    for (ast_field *f = t->fields; f != NULL; f = f->next) {
-        if (map_get(seen, f->name.name) != NULL)
-            diag_error(&c->diags, f->name.at, "Field \"%.*s\" is already defined on composite type \"%.*s\".",
-                       STR_FMT(f->name.name), STR_FMT(t->name.name));
-        else map_add(c, seen, f->name.name, f);
+    for (size_t i = 0; i < t->fields_n; i++) {
+        ast_decl *d = &t->fields[i];
+        nicol_str name = ctx_source(c, name_at(t, d));
+        if (map_get(seen, name) != NULL)
+            diag_error(&c->diags, name_at(t, d), "Field \"%.*s\" is already defined on composite type \"%.*s\".",
+                       STR_FMT(name), STR_FMT(t->name.name));
+        else map_add(c, seen, name, d);
     }
 }
 
@@ -188,7 +201,7 @@ bool names_resolve(sc_ctx *c)
         if (scalar_of(t->name.name, &scalar))
             diag_error(&c->diags, t->name.at, "\"%.*s\" is a reserved scalar type name and cannot be used.",
                        STR_FMT(t->name.name));
-        if (words[t->kind] != NULL) check_spelling(c, &t->name, words[t->kind]);
+        if (words[t->kind] != NULL) check_spelling(c, t->name.name, t->name.at, words[t->kind]);
         switch (t->kind) {
         case TOP_MODEL:
         case TOP_VIEW:

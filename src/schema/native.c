@@ -278,19 +278,19 @@ static nicol_str row_text(sc_ctx *c, const native_row *row, const native_args *a
 
 nicol_str native_text(sc_ctx *c, const field_info *f)
 {
-    const native_row *row = f->a_native == NULL ? NULL : find_row(c, f->f->native);
+    const native_row *row = f->has_native ? find_row(c, f->f->native) : NULL;
     if (row == NULL) return (nicol_str){0};
-    native_args a = args_of(c, f->a_native);
+    native_args a = args_of(c, native_attr(c, f));
     (void)read_args(row, &a);
     return row_text(c, row, &a);
 }
 
 native_key native_key_use(sc_ctx *c, const field_info *f)
 {
-    const native_row *row = f->a_native == NULL ? NULL : find_row(c, f->f->native);
+    const native_row *row = f->has_native ? find_row(c, f->f->native) : NULL;
     if (row == NULL) return NATIVE_KEY_OK;
     if (row->form != FORM_OPT_MAX) return row->key;
-    native_args a = args_of(c, f->a_native);
+    native_args a = args_of(c, native_attr(c, f));
     return read_args(row, &a) && a.max ? NATIVE_KEY_NEVER : NATIVE_KEY_OK;
 }
 
@@ -314,14 +314,14 @@ static bool count_fits(sc_ctx *c, const native_row *row, size_t n, span at)
     return true;
 }
 
-static bool type_fits(sc_ctx *c, const native_row *row, const field_info *f)
+static bool type_fits(sc_ctx *c, const native_row *row, const field_info *f, span at)
 {
     scalar_type type = f->f->type;
     if (type == row->types[0] || (row->types[1] != SCALAR_UNKNOWN && type == row->types[1])) return true;
     nicol_str have = schema_scalar_name(type), one = schema_scalar_name(row->types[0]),
               two = schema_scalar_name(row->types[1]);
     bool both = row->types[1] != SCALAR_UNKNOWN;
-    diag_error(&c->diags, f->a_native->at,
+    diag_error(&c->diags, at,
                "Native type %s is not compatible with declared field type %.*s, expected field type %.*s%s%.*s.",
                row->name, STR_FMT(have), STR_FMT(one), both ? " or " : "", both ? (int)two.len : 0, two.ptr);
     return false;
@@ -334,9 +334,8 @@ static void out_of_range(sc_ctx *c, const native_row *row, const native_args *a,
                c->prov->label, range);
 }
 
-static void ranges(sc_ctx *c, const native_row *row, const native_args *a, const field_info *f)
+static void ranges(sc_ctx *c, const native_row *row, const native_args *a, const field_info *f, span at)
 {
-    span at = f->a_native->at;
     if (a->n == 0 || a->max) return;
     if (row->form == FORM_OPT2 && a->num[1] > a->num[0]) {
         nicol_str text = row_text(c, row, a);
@@ -360,12 +359,12 @@ static void help_native(sc_ctx *c, nicol_str name)
     if (n.best.len != 0) diag_help(&c->diags, "did you mean `%.*s`?", STR_FMT(n.best));
 }
 
-static void check_prefix(sc_ctx *c, const field_info *f)
+static void check_prefix(sc_ctx *c, const field_info *f, const ast_attr *attr)
 {
-    nicol_str own = c->s->datasource_name, rest = f->a_native->name.name, prefix = str_cut(&rest, '.');
+    nicol_str own = c->s->datasource_name, rest = attr->name.name, prefix = str_cut(&rest, '.');
     if (c->datasource == NULL || str_eq(own, prefix)) return;
     diag_error(
-        &c->diags, f->a_native->at,
+        &c->diags, attr->at,
         "The prefix %.*s is invalid. It must be equal to the name of an existing datasource e.g. %.*s. Did you mean to use "
         "%.*s.%.*s?",
         STR_FMT(prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native));
@@ -378,23 +377,24 @@ void native_check(sc_ctx *c, field_info *f)
                                          [FORM_REQ1] = "a nonnegative integer",
                                          [FORM_OPT2] = "two nonnegative integers",
                                          [FORM_OPT_MAX] = "an integer or `Max`"};
-    if (f->a_native == NULL) return;
-    check_prefix(c, f);
+    if (!f->has_native) return;
+    const ast_attr *attr = native_attr(c, f);
+    check_prefix(c, f, attr);
     const native_row *row = find_row(c, f->f->native);
     if (row == NULL) {
-        diag_error(&c->diags, f->a_native->at, "Native type %.*s is not supported for %s connector.",
-                   STR_FMT(f->f->native), c->prov->name);
+        diag_error(&c->diags, attr->at, "Native type %.*s is not supported for %s connector.", STR_FMT(f->f->native),
+                   c->prov->name);
         help_native(c, f->f->native);
         return;
     }
-    native_args a = args_of(c, f->a_native);
-    if (!count_fits(c, row, a.n, f->a_native->at) || !type_fits(c, row, f)) return;
+    native_args a = args_of(c, attr);
+    if (!count_fits(c, row, a.n, attr->at) || !type_fits(c, row, f, attr->at)) return;
     if (read_args(row, &a)) {
-        ranges(c, row, &a, f);
+        ranges(c, row, &a, f, attr->at);
         return;
     }
     nicol_str list = joined(c, &a, ", ");
-    diag_error(&c->diags, f->a_native->at, "Expected %s, but found (%.*s).", wanted[row->form], STR_FMT(list));
+    diag_error(&c->diags, attr->at, "Expected %s, but found (%.*s).", wanted[row->form], STR_FMT(list));
 }
 
 /* Unsupported("varchar(30)") whose text is the name of a type that is supported. */
@@ -402,7 +402,7 @@ void native_unsupported_check(sc_ctx *c, const field_info *f)
 {
     native_args a = {0};
     if (f->f->kind != FIELD_UNSUPPORTED || f->composite || c->datasource == NULL) return;
-    nicol_str text = f->ast->type.name, rest = text, name = str_trim(str_cut(&rest, '('));
+    nicol_str text = f->f->native, rest = text, name = str_trim(str_cut(&rest, '('));
     const native_row *row = find_row(c, name);
     if (row == NULL) return;
     size_t close = str_find_char(rest, ')', 0);
@@ -414,7 +414,7 @@ void native_unsupported_check(sc_ctx *c, const field_info *f)
     nicol_str type = schema_scalar_name(row->read_as != SCALAR_UNKNOWN ? row->read_as : row->types[0]),
               native = row_text(c, row, &a);
     diag_error(
-        &c->diags, f->ast->at,
+        &c->diags, field_at(f),
         "Error validating: The type `Unsupported(\"%.*s\")` you specified in the type definition for the field `%.*s` is "
         "supported as a native type by Prisma. Please use the native type notation `%.*s @%.*s.%.*s` for full support.",
         STR_FMT(text), STR_FMT(f->f->name), STR_FMT(type), STR_FMT(c->s->datasource_name), STR_FMT(native));

@@ -11,9 +11,13 @@
 typedef struct parser {
     lex l;
     uint32_t file;
-    arena *tree; /* the syntax tree; gone when the schema is built */
-    arena *keep; /* texts that outlive the tree: decoded strings, messages */
+    arena *tree;    /* the syntax tree; gone when the schema is built */
+    arena *nodes;   /* where new nodes go: tree or line */
+    arena *keep;    /* joined comments, which outlive the tree */
+    arena *strings; /* decoded ones */
+    arena *line;    /* NULL: the lines of fields stay in the tree */
     diag_list *diags;
+    buf decls, attrs;         /* of the block that is being read: ast_decl, uint32_t */
     uint32_t last_close_line; /* start of the last line that begins with "}"; UINT32_MAX: none */
     uint32_t last_close;      /* the last "}" anywhere; UINT32_MAX: none */
     int depth;
@@ -21,7 +25,6 @@ typedef struct parser {
     ast_top **tail;
     nicol_str doc; /* comment block right before the next item */
     bool doc_fresh;
-    bool keep_lines;
     uint32_t comment; /* where the comment that was read last begins */
 } parser;
 
@@ -31,12 +34,12 @@ typedef struct mark {
     uint32_t at;
     diag_node **tail;
     size_t n, errors;
-    arena_mark tree;
+    arena_mark nodes;
 } mark;
 
 static mark here(const parser *p)
 {
-    return (mark){p->l.at, p->diags->tail, p->diags->n, p->diags->errors, arena_save(p->tree)};
+    return (mark){p->l.at, p->diags->tail, p->diags->n, p->diags->errors, arena_save(p->nodes)};
 }
 
 static void forget_diags(parser *p, mark m)
@@ -51,7 +54,7 @@ static bool back(parser *p, mark m)
 {
     p->l.at = m.at;
     forget_diags(p, m);
-    if (!p->oom) arena_rewind(p->tree, m.tree);
+    if (!p->oom) arena_rewind(p->nodes, m.nodes);
     return false;
 }
 
@@ -62,7 +65,7 @@ static span span_from(const parser *p, uint32_t start)
 
 static void *node(parser *p, size_t size)
 {
-    void *n = arena_zalloc(p->tree, size);
+    void *n = arena_zalloc(p->nodes, size);
     if (n == NULL) p->oom = true;
     return n;
 }
@@ -131,7 +134,7 @@ static nicol_str decode(parser *p, nicol_str raw, uint32_t at)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     if (str_find_char(raw, '\\', 0) == SIZE_MAX) return raw;
-    char *out = arena_alloc(p->keep, raw.len + 1);
+    char *out = arena_alloc(p->strings, raw.len + 1);
     size_t n = 0;
     if (out == NULL) {
         p->oom = true;
@@ -450,17 +453,22 @@ static ast_attr *parse_attr(parser *p, bool block)
     return a;
 }
 
+static void parse_attrs(parser *p, ast_attr **attrs)
+{
+    for (ast_attr **tail = attrs;;) {
+        lex_blank(&p->l);
+        ast_attr *a = parse_attr(p, false);
+        if (a == NULL) return;
+        *tail = a;
+        tail = &a->next;
+    }
+}
+
 /* Attributes, a trailing comment and the line end: what ends a field and an enum's value. */
 static bool parse_line_end(parser *p, ast_attr **attrs, nicol_str *doc, uint32_t *comment)
 {
     nicol_str line_doc = {0};
-    for (ast_attr **tail = attrs;;) {
-        lex_blank(&p->l);
-        ast_attr *a = parse_attr(p, false);
-        if (a == NULL) break;
-        *tail = a;
-        tail = &a->next;
-    }
+    parse_attrs(p, attrs);
     if (parse_comment(p, &line_doc)) *comment = p->comment;
     if (!lex_newline(&p->l)) return false;
     *doc = doc_join(p, take_doc(p), line_doc);
@@ -535,7 +543,7 @@ static bool parse_type(parser *p, ast_field *f, bool *good)
 
 static void add_item(parser *p, ast_item ***tail, ast_item_kind kind, uint32_t start, void *what)
 {
-    ast_item *it = p->keep_lines ? NODE(p, ast_item) : NULL;
+    ast_item *it = p->line == NULL ? NODE(p, ast_item) : NULL;
     if (it == NULL) return;
     *it = (ast_item){.kind = kind, .at = span_from(p, start), .node = what};
     **tail = it;
@@ -546,11 +554,9 @@ static void add_item(parser *p, ast_item ***tail, ast_item_kind kind, uint32_t s
 typedef struct block {
     ast_top *top;
     ast_item **items;
-    ast_field **fields;
     ast_value **values;
     ast_prop **props;
-    ast_attr **attrs;
-    size_t props_n, attrs_n;
+    size_t props_n;
 } block;
 
 /* Counts one more thing in a block; false, with a message, when it is full. */
@@ -562,6 +568,25 @@ static bool room(parser *p, span at, size_t *n, size_t most)
     }
     diag_error(p->diags, at, "Error validating: There are more than %zu lines of this kind in one block.", most);
     return false;
+}
+
+/* Keeps what matters of a field. */
+static void add_decl(parser *p, const ast_field *f)
+{
+    ast_decl d = {.start = f->at.start,
+                  .end = f->at.end,
+                  .name_len = (uint32_t)f->name.name.len,
+                  .type = f->type.at.start,
+                  .attrs = f->attrs == NULL ? 0 : f->attrs->at.start,
+                  .arity = f->arity,
+                  .unsupported = f->unsupported};
+    if (f->doc.ptr != NULL) {
+        nicol_str *doc = arena_alloc(p->tree, sizeof(*doc));
+        if (doc == NULL) p->oom = true;
+        else *doc = f->doc;
+        d.doc = doc;
+    }
+    buf_bytes(&p->decls, &d, sizeof(d));
 }
 
 /* True when the line was a field declaration, good or bad. */
@@ -596,9 +621,7 @@ static bool parse_field(parser *p, block *b)
             STR_FMT(b->top->name.name));
         return true;
     }
-    if (!good || !room(p, f->at, &b->top->fields_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
-    *b->fields = f;
-    b->fields = &f->next;
+    if (good && room(p, f->at, &b->top->fields_n, NICOL_SCHEMA_FIELDS_MAX)) add_decl(p, f);
     return true;
 }
 
@@ -648,9 +671,7 @@ static bool parse_block_attr(parser *p, block *b)
     if (a == NULL) return false;
     if (!lex_newline(&p->l)) return back(p, m);
     add_item(p, &b->items, ITEM_ATTR, m.at, a);
-    if (!room(p, a->at, &b->attrs_n, NICOL_SCHEMA_FIELDS_MAX)) return true;
-    *b->attrs = a;
-    b->attrs = &a->next;
+    if (room(p, a->at, &b->top->attrs_n, NICOL_SCHEMA_FIELDS_MAX)) buf_bytes(&p->attrs, &m.at, sizeof(m.at));
     return true;
 }
 
@@ -703,10 +724,12 @@ static void report_line(parser *p, uint32_t start, nicol_str text)
 
 static bool parse_block_lines(parser *p, const block_rule *r, block *b)
 {
+    const arena_mark first = arena_save(p->nodes);
     for (;;) {
         lex_blank(&p->l);
         uint32_t start = p->l.at;
         if (p->oom || p->l.at >= p->l.end) return false;
+        if (p->nodes != p->tree) arena_rewind(p->nodes, first);
         p->deep = p->many = false;
         if (r->line(p, b)) continue;
         if (r->attrs && parse_block_attr(p, b)) continue;
@@ -724,6 +747,28 @@ static bool parse_block_lines(parser *p, const block_rule *r, block *b)
         report_line(p, start, r->bad_line);
         add_item(p, &b->items, ITEM_BAD, start, NULL);
     }
+}
+
+/* The lines between the braces; those of fields are not kept unless somebody wants to print them. */
+static bool parse_body(parser *p, const block_rule *r, block *b)
+{
+    bool drop = p->line != NULL && r->line == parse_field;
+    buf_clear(&p->decls);
+    buf_clear(&p->attrs);
+    if (drop) p->nodes = p->strings = p->line;
+    bool closed = parse_block_lines(p, r, b);
+    p->nodes = p->tree;
+    p->strings = p->keep;
+    if (!closed) return false;
+    b->top->fields = arena_alloc(p->tree, p->decls.len);
+    b->top->attrs = arena_alloc(p->tree, p->attrs.len);
+    if (b->top->fields == NULL || b->top->attrs == NULL || buf_failed(&p->decls) || buf_failed(&p->attrs)) {
+        p->oom = true;
+        return false;
+    }
+    if (p->decls.len != 0) memcpy(b->top->fields, p->decls.ptr, p->decls.len);
+    if (p->attrs.len != 0) memcpy(b->top->attrs, p->attrs.ptr, p->attrs.len);
+    return true;
 }
 
 static bool parse_block(parser *p, const block_rule *r)
@@ -744,13 +789,8 @@ static bool parse_block(parser *p, const block_rule *r)
     t->kind = r->kind;
     t->name = (ast_ident){name, name_span};
     t->doc = take_doc(p);
-    block b = {.top = t,
-               .items = &t->items,
-               .fields = &t->fields,
-               .values = &t->values,
-               .props = &t->props,
-               .attrs = &t->attrs};
-    if (!parse_block_lines(p, r, &b)) {
+    block b = {.top = t, .items = &t->items, .values = &t->values, .props = &t->props};
+    if (!parse_body(p, r, &b)) {
         p->doc = doc;
         p->doc_fresh = fresh;
         return back(p, m);
@@ -895,10 +935,14 @@ static void find_closes(parser *p)
     }
 }
 
-bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, arena *tree, arena *keep, diag_list *diags,
+bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, const ast_memory *memory, diag_list *diags,
                ast_top **out, nicol_error *err)
 {
-    parser p = {.keep_lines = keep_lines, .tree = tree, .keep = keep, .diags = diags, .tail = out};
+    arena *tree = memory->tree, *keep = memory->keep;
+    parser p = {.tree = tree, .nodes = tree, .keep = keep, .strings = keep, .diags = diags, .tail = out};
+    if (!keep_lines) p.line = memory->line;
+    buf_init(&p.decls, memory->m, NICOL_SCHEMA_FIELDS_MAX * sizeof(ast_decl));
+    buf_init(&p.attrs, memory->m, NICOL_SCHEMA_FIELDS_MAX * sizeof(uint32_t));
     *out = NULL;
     for (size_t i = 0; i < files_n && !p.oom; i++) {
         p.l = (lex){.p = files[i].text.ptr, .end = (uint32_t)files[i].text.len};
@@ -908,7 +952,45 @@ bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, arena 
         find_closes(&p);
         parse_file(&p);
     }
+    buf_free(&p.decls);
+    buf_free(&p.attrs);
     return p.oom || arena_failed(tree) || arena_failed(keep) ? nicol_fail_oom(err) : true;
+}
+
+/* --- once more ---------------------------------------------------------------------------------------------------------- */
+
+static parser reader(const schema_file *files, uint32_t file, uint32_t at, arena *tree, arena *keep, diag_list *mute)
+{
+    diag_init(mute, tree);
+    nicol_str text = files[file].text;
+    return (parser){.l = {.p = text.ptr, .at = at, .end = (uint32_t)text.len},
+                    .file = file,
+                    .tree = tree,
+                    .nodes = tree,
+                    .keep = keep,
+                    .strings = keep,
+                    .diags = mute};
+}
+
+bool ast_attrs_again(const schema_file *files, uint32_t file, uint32_t at, arena *tree, arena *keep, ast_attr **out)
+{
+    diag_list mute;
+    parser p = reader(files, file, at, tree, keep, &mute);
+    lex l = p.l;
+    *out = NULL;
+    if (lex_text(&l, S("@@"))) *out = parse_attr(&p, true);
+    else parse_attrs(&p, out);
+    return !p.oom;
+}
+
+bool ast_type_again(const schema_file *files, uint32_t file, const ast_decl *d, arena *tree, arena *keep,
+                    ast_field *out)
+{
+    diag_list mute;
+    bool good;
+    parser p = reader(files, file, d->type, tree, keep, &mute);
+    *out = (ast_field){0};
+    return parse_type(&p, out, &good) && !p.oom;
 }
 
 /* --- configuration ---------------------------------------------------------------------------------------------------- */
@@ -1002,7 +1084,7 @@ static bool parse_conf_block(parser *p)
 bool ast_parse_conf(const schema_file *file, arena *tree, arena *keep, diag_list *diags, ast_top **out,
                     nicol_error *err)
 {
-    parser p = {.tree = tree, .keep = keep, .diags = diags, .tail = out};
+    parser p = {.tree = tree, .nodes = tree, .keep = keep, .strings = keep, .diags = diags, .tail = out};
     *out = NULL;
     /* A last line without its end is a line all the same; the cursor needs one that it can see. */
     nicol_str text = file->text;

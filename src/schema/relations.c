@@ -22,14 +22,14 @@ rel_group *rel_group_of(const sc_ctx *c, const schema_model *from, const schema_
 
 rel_group *rel_group_for(const sc_ctx *c, const field_info *f)
 {
-    return rel_group_of(c, f->owner->m, f->f->target, f->rel->name.text, f->rel->name.set);
+    return rel_group_of(c, f->owner->m, f->f->target, f->rel->name, f->rel->name.len != 0);
 }
 
 static void add_to_group(sc_ctx *c, field_info *f)
 {
     rel_group *g = rel_group_for(c, f);
     if (g == NULL) {
-        nicol_str name = f->rel->name.text;
+        nicol_str name = f->rel->name;
         char *key = arena_alloc(c->t, 9 + name.len);
         g = NEW(c, rel_group);
         if (key == NULL || g == NULL) {
@@ -38,7 +38,7 @@ static void add_to_group(sc_ctx *c, field_info *f)
         }
         memcpy(key, &f->owner->m->index, 4);
         memcpy(key + 4, &f->f->target->index, 4);
-        key[8] = f->rel->name.set;
+        key[8] = f->rel->name.len != 0;
         if (name.len != 0) memcpy(key + 9, name.ptr, name.len);
         g->tail = &g->first;
         map_add(c, c->rel_groups, str_of(key, 9 + name.len), g);
@@ -50,7 +50,7 @@ static void add_to_group(sc_ctx *c, field_info *f)
 
 static field_info *opposite_of(const sc_ctx *c, const field_info *f)
 {
-    const rel_group *g = rel_group_of(c, f->f->target, f->owner->m, f->rel->name.text, f->rel->name.set);
+    const rel_group *g = rel_group_of(c, f->f->target, f->owner->m, f->rel->name, f->rel->name.len != 0);
     field_info *o = g == NULL ? NULL : g->first;
     return o == f ? o->rel->next : o;
 }
@@ -105,7 +105,7 @@ static bool classify(const field_info *f, const field_info *o, relation_info *r)
 nicol_str relation_name_of(sc_ctx *c, const field_info *f)
 {
     nicol_str a = f->owner->m->name, b = f->f->target->name;
-    if (f->rel->name.set) return f->rel->name.text;
+    if (f->rel->name.len != 0) return f->rel->name;
     if (str_cmp(a, b) > 0) {
         a = f->f->target->name;
         b = f->owner->m->name;

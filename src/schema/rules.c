@@ -78,6 +78,16 @@ static const ast_expr *list_next(const ast_expr *whole, const ast_expr *e)
 
 static bool is_ops_name(nicol_str s);
 
+/* X, or raw("x"); whether there is such a class is looked at by the caller. */
+static void read_ops(sc_ctx *c, const ast_expr *e, index_col *col)
+{
+    nicol_str *ops = NEW(c, nicol_str);
+    if (ops == NULL) return;
+    col->ops_raw = e->kind == EXPR_CALL;
+    *ops = col->ops_raw && e->args.n == 1 ? e->args.first->value->text : e->text;
+    col->ops = ops;
+}
+
 /* f(sort: Desc, length: 10, ops: X) inside a list of fields. */
 static void read_col_args(sc_ctx *c, const ast_expr *e, index_col *col)
 {
@@ -90,7 +100,7 @@ static void read_col_args(sc_ctx *c, const ast_expr *e, index_col *col)
         } else if (str_eq(a->name.name, S("length")) && expr_integer(c, a->value, &length)) {
             if (length >= 0) col->length = length;
         } else if (str_eq(a->name.name, S("ops"))) {
-            col->ops = a->value;
+            read_ops(c, a->value, col);
             if (a->value->kind == EXPR_PATH && !is_ops_name(a->value->text)) {
                 diag_error(&c->diags, a->value->at, "Unexpected token. Expected one of: Invalid operator class: %.*s",
                            STR_FMT(a->value->text));
@@ -132,7 +142,7 @@ static bool is_ops_name(nicol_str s)
 
 static bool read_col_name(sc_ctx *c, const ast_expr *e, bool args, index_col *col, nicol_str *name)
 {
-    *col = (index_col){.length = -1, .at = e->at};
+    *col = (index_col){.length = -1};
     *name = e->text;
     if (e->kind == EXPR_CALL && args) {
         read_col_args(c, e, col);
@@ -190,10 +200,10 @@ static field_list read_fields(sc_ctx *c, model_info *m, const ast_expr *whole, b
 
 /* --- @relation -------------------------------------------------------------------------------------------------------- */
 
-static const schema_field **cols_fields(sc_ctx *c, const field_list *l, size_t *n)
+static const schema_field **cols_fields(sc_ctx *c, const field_list *l, uint32_t *n)
 {
     const schema_field **out = KEEP_ARRAY(c, l->n, const schema_field *);
-    *n = out == NULL ? 0 : l->n;
+    *n = out == NULL ? 0 : (uint32_t)l->n;
     for (size_t i = 0; i < *n; i++) out[i] = l->cols[i].f->f;
     return out;
 }
@@ -221,7 +231,7 @@ static void relation_fields(sc_ctx *c, field_info *f, const ast_expr *e, const a
 
 static void relation_references(sc_ctx *c, field_info *f, const ast_expr *e, const ast_attr *a)
 {
-    field_list l = read_fields(c, f->target, e, false, a->at);
+    field_list l = read_fields(c, f->rel->target, e, false, a->at);
     f->rel->has_refs = true;
     if (!l.ok) return;
     if (l.unknown.n != 0) {
@@ -229,18 +239,18 @@ static void relation_references(sc_ctx *c, field_info *f, const ast_expr *e, con
             &c->diags, a->at,
             "Error validating: The argument `references` must refer only to existing fields in the related model "
             "`%.*s`. The following fields do not exist in the related model: %.*s",
-            STR_FMT(f->target->m->name), STR_FMT(name_text(&l.unknown)));
+            STR_FMT(f->rel->target->m->name), STR_FMT(name_text(&l.unknown)));
     }
     if (l.relations.n != 0) {
         diag_error(&c->diags, a->at,
                    "Error validating: The argument `references` must refer only to scalar fields in the related model "
                    "`%.*s`. But it is referencing the following relation fields: %.*s",
-                   STR_FMT(f->target->m->name), STR_FMT(name_text(&l.relations)));
+                   STR_FMT(f->rel->target->m->name), STR_FMT(name_text(&l.relations)));
     }
     if (l.unknown.n == 0 && l.relations.n == 0) f->rel->refs = cols_fields(c, &l, &f->rel->refs_n);
 }
 
-static void relation_action(sc_ctx *c, ast_attr *a, nicol_str arg, schema_action *action, span *at)
+static void relation_action(sc_ctx *c, ast_attr *a, nicol_str arg, schema_action *action)
 {
     static const struct {
         nicol_str name;
@@ -256,7 +266,6 @@ static void relation_action(sc_ctx *c, ast_attr *a, nicol_str arg, schema_action
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (!str_eq(text, rows[i].name)) continue;
         *action = rows[i].action;
-        *at = e->at;
         return;
     }
     error_attr_at(c, S("@relation"), e->at, "Invalid referential action: `%.*s`", STR_FMT(text));
@@ -266,17 +275,14 @@ static void apply_relation(sc_ctx *c, target *t, ast_attr *a)
 {
     rel_info *r = t->f->rel;
     const ast_expr *e;
-    r->attr = a;
+    r->attr_at = a->at.start;
     if ((e = arg_opt(a, S("fields"))) != NULL) relation_fields(c, t->f, e, a);
     if ((e = arg_opt(a, S("references"))) != NULL) relation_references(c, t->f, e, a);
     e = arg_main(c, a, S("name"), false);
-    if (e != NULL && expr_string(c, e, &r->name.text)) {
-        r->name.set = r->name.text.len != 0;
-        r->name.at = e->at;
-        if (!r->name.set) error_attr(c, a, "A relation cannot have an empty name.");
-    }
-    relation_action(c, a, S("onDelete"), &r->on_delete, &r->on_delete_at);
-    relation_action(c, a, S("onUpdate"), &r->on_update, &r->on_update_at);
+    if (e != NULL && expr_string(c, e, &r->name) && r->name.len == 0)
+        error_attr(c, a, "A relation cannot have an empty name.");
+    relation_action(c, a, S("onDelete"), &r->on_delete);
+    relation_action(c, a, S("onUpdate"), &r->on_update);
     r->map = arg_string(c, a, S("map"));
 }
 
@@ -342,7 +348,7 @@ static bool map_name(sc_ctx *c, ast_attr *a, nicol_str *out)
 
 static void apply_map(sc_ctx *c, target *t, ast_attr *a)
 {
-    if (map_name(c, a, &t->f->f->db_name)) t->f->a_map = a;
+    if (map_name(c, a, &t->f->f->db_name)) t->f->has_map = true;
 }
 
 static void apply_ignore(sc_ctx *c, target *t, ast_attr *a)
@@ -361,7 +367,7 @@ static void apply_scalar_relation(sc_ctx *c, target *t, ast_attr *a)
     error_attr(c, a, "Invalid field type, not a relation.");
 }
 
-static int read_clustered(sc_ctx *c, ast_attr *a)
+static int8_t read_clustered(sc_ctx *c, ast_attr *a)
 {
     bool on;
     const ast_expr *e = arg_opt(a, S("clustered"));
@@ -385,8 +391,8 @@ static index_info *field_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
     index_col *col = NEW(c, index_col);
     nicol_str text;
     if (x == NULL || col == NULL) return NULL;
-    *x = (index_info){.kind = kind, .attr = a, .source = t->f, .cols = col, .cols_n = 1};
-    *col = (index_col){.f = t->f, .length = -1, .at = a->at};
+    *x = (index_info){.kind = kind, .at = a->at, .source = t->f, .cols = col, .cols_n = 1};
+    *col = (index_col){.f = t->f, .length = -1};
     x->map = arg_string(c, a, S("map"));
     const ast_expr *e = arg_opt(a, S("length"));
     if (e != NULL && !expr_integer(c, e, &col->length)) col->length = -1;
@@ -443,7 +449,7 @@ static void apply_unique(sc_ctx *c, target *t, ast_attr *a)
 static void apply_shard_key(sc_ctx *c, target *t, ast_attr *a)
 {
     (void)c;
-    t->m->a_shard = a; /* which provider and preview feature it takes is checked later */
+    t->m->shard_at = a->at.start; /* which provider and preview feature it takes is checked later */
     discard(a);
 }
 
@@ -458,19 +464,29 @@ static const attr_rule FIELD_RULES[] = {
     {NICOL_STR("unique"), false, apply_unique},
 };
 
+static void native_arguments(sc_ctx *c, schema_field *f, const ast_attr *a)
+{
+    nicol_str *args = KEEP_ARRAY(c, a->args.n == 0 ? 0 : 2, nicol_str);
+    size_t n = 0;
+    f->native_args = args;
+    for (const ast_arg *x = a->args.first; args != NULL && x != NULL && n < 2; x = x->next)
+        args[n++] = expr_text_keep(c, x->value);
+}
+
 /* @datasource.Type: at most one. */
-static void take_native(sc_ctx *c, field_info *f)
+static void take_native(sc_ctx *c, field_info *f, ast_attr *list)
 {
     if (f->f->kind != FIELD_SCALAR) return;
-    for (ast_attr *a = f->ast->attrs; a != NULL; a = a->next) {
+    for (ast_attr *a = list; a != NULL; a = a->next) {
         size_t dot = str_find_char(a->name.name, '.', 0);
         if (dot == SIZE_MAX) continue;
         a->used = true;
         nicol_str prefix = str_sub(a->name.name, 0, dot);
-        if (f->a_native != NULL)
+        if (f->has_native)
             diag_error(&c->diags, a->at, "Attribute \"@%.*s\" can only be defined once.", STR_FMT(prefix));
-        f->a_native = a;
+        f->has_native = true;
         f->f->native = str_sub(a->name.name, dot + 1, a->name.name.len);
+        native_arguments(c, f->f, a);
     }
 }
 
@@ -482,7 +498,7 @@ static void apply_model_ignore(sc_ctx *c, target *t, ast_attr *a)
     for (size_t i = 0; i < t->m->m->fields_n; i++) {
         const field_info *f = &t->m->fields[i];
         if (f->f->kind == FIELD_RELATION || !f->f->is_ignored) continue;
-        error_attr_at(c, S("@ignore"), f->ast->at,
+        error_attr_at(c, S("@ignore"), field_at(f),
                       "Fields on an already ignored Model do not need an `@ignore` annotation.");
     }
     t->m->m->is_ignored = true;
@@ -553,17 +569,17 @@ static void apply_model_id(sc_ctx *c, target *t, ast_attr *a)
                     "Each model must have at most one id criteria. You can't have `@id` and `@@id` at the same time.");
     index_info *x = NEW(c, index_info);
     if (x == NULL) return;
-    *x = (index_info){.kind = INDEX_ID, .attr = a, .cols = l.cols, .cols_n = l.n};
+    *x = (index_info){.kind = INDEX_ID, .at = a->at, .cols = l.cols, .cols_n = l.n};
     x->map = arg_string(c, a, S("map"));
     x->name = arg_string(c, a, S("name"));
-    if (x->name.set) check_client_name(c, m, a, x->name.text, "@@id");
+    if (x->name.len != 0) check_client_name(c, m, a, x->name, "@@id");
     x->clustered = read_clustered(c, a);
     m->id = x;
 }
 
 static void apply_model_map(sc_ctx *c, target *t, ast_attr *a)
 {
-    if (map_name(c, a, &t->m->m->db_name)) t->m->a_map = a;
+    if (map_name(c, a, &t->m->m->db_name)) t->m->map_at = a->at.start;
 }
 
 static void read_schema(sc_ctx *c, ast_attr *a, nicol_str *name, span *at)
@@ -574,7 +590,6 @@ static void read_schema(sc_ctx *c, ast_attr *a, nicol_str *name, span *at)
 
 static void apply_model_schema(sc_ctx *c, target *t, ast_attr *a)
 {
-    t->m->a_schema = a;
     read_schema(c, a, &t->m->m->db_schema, &t->m->schema_at);
 }
 
@@ -584,7 +599,7 @@ static index_info *model_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
     const char *what = kind == INDEX_UNIQUE ? "unique " : "", *attr = kind == INDEX_UNIQUE ? "unique" : "index";
     index_info *x = NEW(c, index_info);
     if (x == NULL) return NULL;
-    *x = (index_info){.kind = kind, .attr = a, .clustered = -1};
+    *x = (index_info){.kind = kind, .at = a->at, .clustered = -1};
     const ast_expr *e = arg_main(c, a, S("fields"), true);
     if (e == NULL) return x;
     field_list l = read_fields(c, t->m, e, true, a->at);
@@ -617,16 +632,16 @@ static void apply_index(sc_ctx *c, target *t, ast_attr *a)
     static const char *const types[] = {"BTree", "Hash", "Gist", "Gin", "SpGist", "Brin"};
     index_info *x = model_index(c, t, a, INDEX_NORMAL);
     if (x == NULL) return;
-    named_arg name = arg_string(c, a, S("name"));
+    nicol_str name = arg_string(c, a, S("name"));
     x->map = arg_string(c, a, S("map"));
-    if (name.set && x->map.set) {
+    if (name.len != 0 && x->map.len != 0) {
         error_attr(
             c, a,
             "The `@@index` attribute accepts the `name` argument as an alias for the `map` argument for legacy "
             "reasons. It does not accept both though. Please use the `map` argument to specify the database name of "
             "the index.");
-        x->map = (named_arg){0};
-    } else if (name.set) {
+        x->map = (nicol_str){0};
+    } else if (name.len != 0) {
         x->map = name;
     }
     const ast_expr *e = arg_opt(a, S("type"));
@@ -634,8 +649,6 @@ static void apply_index(sc_ctx *c, target *t, ast_attr *a)
     if (e != NULL && expr_constant(c, e, &type)) {
         for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
             if (str_eq(type, str_c(types[i]))) x->algorithm = type;
-        for (const ast_arg *arg = a->args.first; arg != NULL; arg = arg->next)
-            if (arg->value == e) x->algorithm_at = arg->at;
         if (x->algorithm.len == 0) error_attr(c, a, "Unknown index type: %.*s.", STR_FMT(type));
     }
     x->clustered = read_clustered(c, a);
@@ -649,7 +662,7 @@ static void apply_model_unique(sc_ctx *c, target *t, ast_attr *a)
     if (x == NULL) return;
     x->name = arg_string(c, a, S("name"));
     x->map = arg_string(c, a, S("map"));
-    if (x->name.set) check_client_name(c, t->m, a, x->name.text, "@@unique");
+    if (x->name.len != 0) check_client_name(c, t->m, a, x->name, "@@unique");
     x->clustered = read_clustered(c, a);
     x->partial = read_where(c, a);
     add_index(t->m, x);
@@ -696,7 +709,7 @@ static const attr_rule ENUM_RULES[] = {{NICOL_STR("map"), false, apply_enum_map}
 /* Columns of one model: a mapped name may not be another field's column. */
 static void column_taken(sc_ctx *c, const model_info *m, const field_info *f)
 {
-    diag_error(&c->diags, f->ast->at, "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->f->name),
+    diag_error(&c->diags, field_at(f), "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->f->name),
                m->m->is_view ? "view" : "model", STR_FMT(m->m->name));
 }
 
@@ -705,7 +718,7 @@ static bool column_shared(const model_info *m, size_t at)
 {
     for (size_t i = 0; i < m->m->fields_n; i++) {
         const field_info *f = &m->fields[i];
-        if (i == at || f->f->kind == FIELD_RELATION || (f->a_map != NULL && i > at)) continue;
+        if (i == at || f->f->kind == FIELD_RELATION || (f->has_map && i > at)) continue;
         if (str_eq(f->f->db_name, m->fields[at].f->db_name)) return true;
     }
     return false;
@@ -717,7 +730,7 @@ static void check_columns(sc_ctx *c, model_info *m)
     bool mapped = false;
     for (size_t i = 0; i < m->m->fields_n; i++) {
         const field_info *f = &m->fields[i];
-        if (f->f->kind == FIELD_RELATION || f->a_map == NULL) continue;
+        if (f->f->kind == FIELD_RELATION || !f->has_map) continue;
         mapped = true;
         if (m->m->fields_n <= SMALL_SET && column_shared(m, i)) column_taken(c, m, f);
     }
@@ -729,30 +742,52 @@ static void check_columns(sc_ctx *c, model_info *m)
     }
     for (size_t i = 0; i < m->m->fields_n; i++) {
         field_info *f = &m->fields[i];
-        if (f->f->kind != FIELD_RELATION && f->a_map == NULL) map_add(c, columns, f->f->db_name, f);
+        if (f->f->kind != FIELD_RELATION && !f->has_map) map_add(c, columns, f->f->db_name, f);
     }
     for (size_t i = 0; i < m->m->fields_n; i++) {
         field_info *f = &m->fields[i];
-        if (f->f->kind == FIELD_RELATION || f->a_map == NULL) continue;
+        if (f->f->kind == FIELD_RELATION || !f->has_map) continue;
         if (map_get(columns, f->f->db_name) != NULL) column_taken(c, m, f);
         else map_add(c, columns, f->f->db_name, f);
     }
 }
 
+static void field_attrs(sc_ctx *c, model_info *m, field_info *f)
+{
+    const arena_mark before = arena_save(c->line);
+    ast_attr *list = attrs_read(c, m->ast->at.file, decl_of(f)->attrs);
+    target t = {.m = m, .f = f};
+    if (f->f->kind == FIELD_RELATION) {
+        VISIT(c, RELATION_RULES, &t, list);
+    } else {
+        take_native(c, f, list);
+        VISIT(c, FIELD_RULES, &t, list);
+    }
+    if (!c->oom) arena_rewind(c->line, before);
+}
+
+/* The attributes of a block, as one list. */
+static ast_attr *block_attrs(sc_ctx *c, const ast_top *t)
+{
+    ast_attr *list = NULL, **tail = &list;
+    for (size_t i = 0; i < t->attrs_n && !c->oom; i++) {
+        *tail = attrs_read(c, t->at.file, t->attrs[i]);
+        if (*tail != NULL) tail = &(*tail)->next;
+    }
+    return list;
+}
+
 static void model_attrs(sc_ctx *c, model_info *m)
 {
-    for (size_t i = 0; i < m->m->fields_n; i++) {
-        field_info *f = &m->fields[i];
-        if (f->f->kind == FIELD_RELATION) continue;
-        target t = {.m = m, .f = f};
-        take_native(c, f);
-        VISIT(c, FIELD_RULES, &t, f->ast->attrs);
-    }
+    for (size_t i = 0; i < m->m->fields_n && !c->oom; i++)
+        if (m->fields[i].f->kind != FIELD_RELATION) field_attrs(c, m, &m->fields[i]);
     check_columns(c, m);
+    const arena_mark before = arena_save(c->line);
     target t = {.m = m};
-    VISIT(c, MODEL_RULES, &t, m->ast->attrs);
+    VISIT(c, MODEL_RULES, &t, block_attrs(c, m->ast));
+    if (!c->oom) arena_rewind(c->line, before);
     if (!m->m->is_ignored && m->id != NULL && m->id->source != NULL && !is_required(m->id->source))
-        error_attr_at(c, S("@id"), m->id->attr->at, "Fields that are marked as id must be required.");
+        error_attr_at(c, S("@id"), m->id->at, "Fields that are marked as id must be required.");
 }
 
 static void enum_attrs(sc_ctx *c, enum_info *e)
@@ -763,7 +798,9 @@ static void enum_attrs(sc_ctx *c, enum_info *e)
         VISIT(c, VALUE_RULES, &t, v->attrs);
     }
     target t = {.e = e};
-    VISIT(c, ENUM_RULES, &t, e->ast->attrs);
+    const arena_mark before = arena_save(c->line);
+    VISIT(c, ENUM_RULES, &t, block_attrs(c, e->ast));
+    if (!c->oom) arena_rewind(c->line, before);
 }
 
 /* Asked for before the generators are read, since it decides which arguments an index has. */
@@ -784,10 +821,8 @@ void attrs_resolve(sc_ctx *c)
     c->partial_indexes = wants_feature(c, S("partialIndexes"));
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
-        for (size_t k = 0; k < m->m->fields_n; k++) {
-            target t = {.m = m, .f = &m->fields[k]};
-            if (t.f->f->kind == FIELD_RELATION) VISIT(c, RELATION_RULES, &t, t.f->ast->attrs);
-        }
+        for (size_t k = 0; k < m->m->fields_n && !c->oom; k++)
+            if (m->fields[k].f->kind == FIELD_RELATION) field_attrs(c, m, &m->fields[k]);
     }
     size_t models = 0, enums = 0;
     for (const ast_top *t = c->tops; t != NULL && !c->oom; t = t->next) {

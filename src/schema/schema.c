@@ -132,7 +132,8 @@ static bool say_errors(sc_ctx *c, schema_diags *diags, nicol_error *err)
 bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nicol_error *err)
 {
     c->t = arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
-    c->a = c->t == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c->line = c->t == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c->a = c->line == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
     c->s = c->a == NULL ? NULL : ARENA_NEW(c->a, schema);
     c->amem = c->s == NULL ? NULL : ARENA_NEW(c->a, mem);
     if (c->amem == NULL) return nicol_fail_oom(err);
@@ -141,7 +142,8 @@ bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nico
     c->s->a = c->a;
     diag_init(&c->diags, diags != NULL ? diags : c->t);
     if (!take_files(c, files, n, err)) return false;
-    bool read = c->diags.errors != 0 || ast_parse(c->files, n, c->keep_lines, c->t, c->a, &c->diags, &c->tops, err);
+    ast_memory memory = {.tree = c->t, .keep = c->a, .line = c->line, .m = c->m};
+    bool read = c->diags.errors != 0 || ast_parse(c->files, n, c->keep_lines, &memory, &c->diags, &c->tops, err);
     c->line_errors = c->diags.errors;
     return read;
 }
@@ -149,6 +151,7 @@ bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nico
 void ctx_end(sc_ctx *c)
 {
     arena_free(c->t);
+    arena_free(c->line);
     arena_free(c->a);
 }
 
@@ -163,7 +166,8 @@ schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts
     if (ctx_begin(&c, files, files_n, a, err)) {
         if (c.tops != NULL) run(&c);
         if (c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
-        if (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || !diag_array(&c.diags, diags))
+        if (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || arena_failed(c.line) ||
+            !diag_array(&c.diags, diags))
             nicol_fail_oom(err);
         else if (say_errors(&c, diags, err)) result = c.s;
     }

@@ -57,7 +57,7 @@ typedef struct schema_default {
     const nicol_str *literals;
 } schema_default;
 
-typedef enum schema_action {
+typedef enum NICOL_PACKED schema_action {
     ACTION_UNSET = 0,
     ACTION_CASCADE,
     ACTION_RESTRICT,
@@ -108,7 +108,11 @@ struct schema_field {
     const schema_relation *relation;
 };
 
-typedef enum schema_relation_kind { RELATION_ONE_ONE, RELATION_ONE_MANY, RELATION_MANY_MANY } schema_relation_kind;
+typedef enum NICOL_PACKED schema_relation_kind {
+    RELATION_ONE_ONE,
+    RELATION_ONE_MANY,
+    RELATION_MANY_MANY
+} schema_relation_kind;
 
 /* A relation between two models (or one and itself).
  * One-to-one, one-to-many: side 1 (B) is the child: it holds the foreign key `fk` that references `ref` on side 0 (A).
@@ -131,8 +135,8 @@ struct schema_relation {
 };
 
 /* The id, a unique constraint or an index. */
-typedef enum schema_index_kind { INDEX_ID, INDEX_UNIQUE, INDEX_NORMAL, INDEX_FULLTEXT } schema_index_kind;
-typedef enum schema_sort { SORT_NONE, SORT_ASC, SORT_DESC } schema_sort; /* SORT_NONE: not written */
+typedef enum NICOL_PACKED schema_index_kind { INDEX_ID, INDEX_UNIQUE, INDEX_NORMAL, INDEX_FULLTEXT } schema_index_kind;
+typedef enum NICOL_PACKED schema_sort { SORT_NONE, SORT_ASC, SORT_DESC } schema_sort; /* SORT_NONE: not written */
 /* What an index says of one of its columns. */
 typedef struct schema_index_col {
     schema_sort sort;

@@ -73,22 +73,16 @@ const provider_row *provider_by_name(nicol_str name);
 typedef struct model_info model_info;
 typedef struct field_info field_info;
 
-typedef struct named_arg { /* a string argument, where it stands */
-    nicol_str text;
-    span at;
-    bool set;
-} named_arg;
-
 typedef struct rel_info { /* of a relation field: what @relation says */
-    const ast_attr *attr;
-    named_arg name, map;
+    model_info *target;
+    nicol_str name, map; /* empty: not written */
     const schema_field **fields, **refs;
-    size_t fields_n, refs_n;
+    uint32_t fields_n, refs_n;
+    uint32_t attr_at; /* 0: there is no @relation */
     bool has_fields, has_refs;
     schema_action on_delete, on_update;
-    span on_delete_at, on_update_at; /* end 0: not written */
-    uint32_t relation;               /* index in ctx->rels; UINT32_MAX: none */
-    field_info *next;                /* of the same rel_group */
+    uint32_t relation; /* index in ctx->rels; UINT32_MAX: none */
+    field_info *next;  /* of the same rel_group */
 } rel_info;
 
 /* Relation fields of one model to another under one name. */
@@ -99,38 +93,33 @@ typedef struct rel_group {
 
 struct field_info {
     schema_field *f;
-    const ast_field *ast;
     model_info *owner;
-    const ast_attr *a_default, *a_map, *a_native;
-    const ast_expr *default_value;
-    nicol_str default_map; /* empty: not written */
-    model_info *target;    /* relation fields */
-    bool composite;        /* of a composite type */
+    rel_info *rel;  /* relation fields */
+    bool composite; /* of a composite type */
     bool unknown_function;
-    rel_info *rel;
+    bool has_default, has_default_map, has_map, has_native; /* those attributes stand there and fit */
 };
 
 typedef struct index_col {
     field_info *f;
-    int64_t length; /* -1: none */
+    int64_t length;       /* -1: none */
+    const nicol_str *ops; /* NULL: none */
+    bool ops_raw;         /* written as raw("...") */
     schema_sort sort;
-    const ast_expr *ops;
-    span at;
 } index_col;
 
 typedef struct index_info {
     schema_index_kind kind;
-    const ast_attr *attr;
+    int8_t clustered; /* -1: not written */
+    bool partial;     /* has a condition: tells no rows apart */
+    span at;
     field_info *source; /* @id and @unique on a field */
     index_col *cols;
     size_t cols_n;
-    named_arg name, map;
+    nicol_str name, map; /* empty: not written */
     nicol_str db_name;   /* made on first use */
     uint64_t set_sum;    /* over the columns, whatever their order */
     nicol_str algorithm; /* "Hash"; empty: the default */
-    span algorithm_at;
-    int clustered; /* -1: not written */
-    bool partial;  /* has a condition: tells no rows apart */
     struct index_info *next;
 } index_info;
 
@@ -140,7 +129,7 @@ struct model_info {
     field_info *fields; /* parallel to m->fields */
     map *by_name;       /* field_info by name; NULL in small models */
     index_info *id, *indexes, **indexes_tail;
-    const ast_attr *a_map, *a_schema, *a_shard;
+    uint32_t map_at, shard_at; /* where @@map and @@shardKey stand; 0: nowhere */
     span schema_at;
 };
 
@@ -161,10 +150,11 @@ typedef struct relation_info {
 } relation_info;
 
 typedef struct sc_ctx {
-    arena *a;  /* the result */
-    arena *t;  /* everything that schema_parse alone needs */
-    mem tmem;  /* maps of the work, in t */
-    mem *amem; /* maps of the result, in a */
+    arena *a;    /* the result */
+    arena *t;    /* everything that schema_parse alone needs */
+    arena *line; /* what is read of one line, as long as somebody looks at it */
+    mem tmem;    /* maps of the work, in t */
+    mem *amem;   /* maps of the result, in a */
     const mem *m;
     const schema_file *files;
     size_t files_n;
@@ -254,7 +244,24 @@ nicol_str expr_text(sc_ctx *c, const ast_expr *e);      /* as messages quote it 
 nicol_str expr_text_keep(sc_ctx *c, const ast_expr *e); /* the same in the result's arena */
 bool is_call(const ast_expr *e, nicol_str name);
 const char *expr_kind_name(const ast_expr *e);                /* "string", "numeric", ... */
-named_arg arg_string(sc_ctx *c, ast_attr *a, nicol_str name); /* optional, not empty */
+nicol_str arg_string(sc_ctx *c, ast_attr *a, nicol_str name); /* optional; empty: not written */
+const ast_arg *arg_find(const ast_attr *a, nicol_str name);   /* whether somebody took it or not */
+
+/* Attributes are not kept, but read again when they are needed (again.c). For the rules: in c->line, NULL when there are
+ * none; strings are kept. */
+ast_attr *attrs_read(sc_ctx *c, uint32_t file, uint32_t at);
+/* For the checks, where it is known to be there: never NULL, in c->t. */
+const ast_attr *attr_again(sc_ctx *c, uint32_t file, uint32_t at);
+const ast_attr *field_attr(sc_ctx *c, const field_info *f, nicol_str name);
+const ast_attr *native_attr(sc_ctx *c, const field_info *f);
+const ast_attr *index_attr(sc_ctx *c, const index_info *x);
+const ast_attr *relation_attr(sc_ctx *c, const field_info *f);
+const ast_expr *default_expr(sc_ctx *c, const field_info *f);
+nicol_str default_map(sc_ctx *c, const field_info *f); /* the name that it gives its constraint, or empty */
+ast_field type_again(sc_ctx *c, uint32_t file, const ast_decl *d);
+const ast_decl *decl_of(const field_info *f);
+span field_at(const field_info *f);
+span arg_span(const ast_attr *a, nicol_str name); /* of the argument, else of the attribute */
 
 field_info *field_find(const model_info *m, nicol_str name);
 model_info *model_of(const sc_ctx *c, const schema_model *m);
@@ -265,7 +272,7 @@ nicol_str join_names(sc_ctx *c, arena *a, const schema_field *const *f, size_t n
 /* defaults.c */
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a);
 void default_check(sc_ctx *c, field_info *f);
-void default_finish(sc_ctx *c, field_info *f); /* fills f->f->def */
+void default_finish(sc_ctx *c, field_info *f); /* what of f->f->def needs all attributes */
 bool jsontext_valid(nicol_str s, buf *why);    /* jsontext.c */
 /* native.c */
 void native_check(sc_ctx *c, field_info *f);
@@ -294,6 +301,7 @@ void sum_indexes(model_info *m);
 void check_relation(sc_ctx *c, relation_info *r);
 void check_relation_field(sc_ctx *c, field_info *f);
 void check_index(sc_ctx *c, model_info *m, index_info *x);
+bool name_too_long(const sc_ctx *c, nicol_str name);
 void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, bool block);
 void names_gather(sc_ctx *c); /* check_names.c: which constraint names are taken where */
 void check_index_name(sc_ctx *c, const model_info *m, index_info *x);
@@ -304,7 +312,6 @@ void check_tables(sc_ctx *c);
 void check_cascade(sc_ctx *c, const relation_info *r);
 void check_index_classes(sc_ctx *c, const index_info *x);
 const char *action_name(schema_action a);
-span arg_span(const ast_attr *a, nicol_str name);     /* of the argument, else of the attribute */
 nicol_str attr_title(sc_ctx *c, const index_info *x); /* "@id", "@@unique" */
 
 #endif

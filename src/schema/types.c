@@ -53,29 +53,39 @@ static void unknown_type(sc_ctx *c, const ast_ident *type)
     if (n.best.len != 0) diag_help(&c->diags, "did you mean `%.*s`?", STR_FMT(n.best));
 }
 
+static ast_ident type_of(sc_ctx *c, const ast_top *t, const ast_decl *d)
+{
+    lex l = {.p = c->files[t->at.file].text.ptr, .at = d->type, .end = (uint32_t)c->files[t->at.file].text.len};
+    ast_ident type = {.at = {t->at.file, d->type, d->type}};
+    if (d->unsupported) return type_again(c, t->at.file, d).type;
+    (void)lex_ident(&l, &type.name);
+    type.at.end = l.at;
+    return type;
+}
+
 static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
 {
     schema_field *f = i->f;
-    const ast_field *a = i->ast;
+    ast_ident type = type_of(c, i->owner->ast, decl_of(i));
     f->kind = FIELD_SCALAR;
     f->db_name = f->name;
-    if (a->unsupported) {
+    if (decl_of(i)->unsupported) {
         f->kind = FIELD_UNSUPPORTED;
-        f->native = a->type.name;
+        f->native = type.name;
         return;
     }
-    if (scalar_of(a->type.name, &f->type)) return;
-    i->target = map_get(models, a->type.name);
-    if (i->target != NULL) {
+    if (scalar_of(type.name, &f->type)) return;
+    model_info *target = map_get(models, type.name);
+    if (target != NULL) {
         f->kind = FIELD_RELATION;
-        f->target = i->target->m;
+        f->target = target->m;
         f->db_name = (nicol_str){0};
         i->rel = NEW(c, rel_info);
-        if (i->rel != NULL) i->rel->relation = UINT32_MAX;
+        if (i->rel != NULL) *i->rel = (rel_info){.target = target, .relation = UINT32_MAX};
         return;
     }
-    const enum_info *e = map_get(enums, a->type.name);
-    const ast_top *top = map_get(c->names, a->type.name);
+    const enum_info *e = map_get(enums, type.name);
+    const ast_top *top = map_get(c->names, type.name);
     if (e != NULL) {
         f->kind = FIELD_ENUM;
         f->type = SCALAR_ENUM;
@@ -84,24 +94,27 @@ static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
         f->kind = FIELD_UNSUPPORTED;
         i->composite = true;
     } else {
-        unknown_type(c, &a->type);
+        unknown_type(c, &type);
     }
 }
 
 static void resolve_composite(sc_ctx *c, const ast_top *t)
 {
     scalar_type scalar;
-    for (const ast_field *f = t->fields; f != NULL; f = f->next) {
-        const ast_top *top = map_get(c->names, f->type.name);
-        if (f->unsupported || scalar_of(f->type.name, &scalar)) continue;
+    for (size_t i = 0; i < t->fields_n; i++) {
+        const ast_decl *d = &t->fields[i];
+        ast_ident type = type_of(c, t, d);
+        const ast_top *top = map_get(c->names, type.name);
+        if (d->unsupported || scalar_of(type.name, &scalar)) continue;
         if (top == NULL) {
-            unknown_type(c, &f->type);
+            unknown_type(c, &type);
         } else if (top->kind == TOP_MODEL || top->kind == TOP_VIEW) {
+            span at = {t->at.file, d->start, d->end};
             diag_error(
-                &c->diags, f->at,
+                &c->diags, at,
                 "Error validating composite type \"%.*s\": Relations are not supported in composite types. Please "
                 "remove the field `%.*s`.",
-                STR_FMT(t->name.name), STR_FMT(f->name.name));
+                STR_FMT(t->name.name), STR_FMT(str_sub(ctx_source(c, at), 0, d->name_len)));
         }
     }
 }
