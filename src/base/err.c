@@ -48,11 +48,6 @@ const char *err_template(nicol_code code)
     return table[known(code)].text;
 }
 
-void err_clear(nicol_error *err)
-{
-    *err = (nicol_error){.code = NICOL_E_OK};
-}
-
 /* How much of the first n bytes of a longer text to keep, so that no character is split at the end. */
 static size_t whole_chars(const char *text, size_t n)
 {

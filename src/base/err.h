@@ -19,7 +19,15 @@ static inline bool err_is(const nicol_error *err)
 {
     return err->code != NICOL_E_OK;
 }
-void err_clear(nicol_error *err);
+/* Empties it, also one that was never set: its text need not be wiped, since nothing points there. */
+static inline void err_clear(nicol_error *err)
+{
+    err->code = NICOL_E_OK;
+    err->line = 0;
+    err->file = NULL;
+    err->message = err->meta = (nicol_str){NULL, 0};
+    err->db = NULL;
+}
 /* Copies an error so that it outlives its request: text, meta and facts are copied into `a`. */
 void err_copy(nicol_error *to, const nicol_error *from, arena *a);
 

@@ -24,12 +24,22 @@ typedef struct kept {
     nicol_str answer_key;
     nicol_str model;
     query_action action;
+    nicol_str operation; /* plan protocol: as the client names it */
+    /* The form of the first text, when that was one request: the next one like it is compared, not parsed */
+    const json_form *form;
+    const uint32_t *value_of;      /* JSON protocol: by parameter, which of the form's values */
+    bool has_params, has_comments; /* plan protocol: the form's values */
+    uint64_t head;
+    struct kept *same_head; /* next in its bucket */
 } kept;
+
+#define KEEP_HEADS 256
 
 typedef struct plan_keep {
     map *by_key;
     kept *oldest, *newest;
     uint32_t n, max;
+    kept *by_head[KEEP_HEADS]; /* those with a form, by the first bytes of their text, newest use first */
 } plan_keep;
 
 bool keep_init(plan_keep *k, const mem *m, uint32_t max, nicol_error *err) NICOL_MUST_CHECK;
@@ -39,6 +49,11 @@ void keep_used(plan_keep *k, kept *e);       /* it was found: takes a reference,
 /* Owns e from here (also when it could not be kept: it then goes when given back). Takes a reference for the caller. */
 void keep_add(plan_keep *k, kept *e);
 void keep_give(kept *e);
+/* Gives a kept plan the form of the text that it was made from; `values` are the tokens whose texts may differ. */
+void keep_form(plan_keep *k, kept *e, const json_doc *doc, const uint32_t *values, uint32_t n);
+/* The plan whose form the text has and that `fits` takes, as keep_used; NULL when there is none. */
+kept *keep_by_text(plan_keep *k, nicol_str text, arena *a, bool (*fits)(const kept *e, const json_doc *doc, void *ctx),
+                   void *ctx);
 /* NULL when there is no memory; the plan then still is the caller's. */
 kept *kept_new(const mem *m, plan *p, hash128 key);
 

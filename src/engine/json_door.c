@@ -63,6 +63,45 @@ static bool find_shape(engine_schema *s, json_val request, hash128 hash, arena *
     return false;
 }
 
+static bool fits_text(const kept *k, const json_doc *doc, void *ctx)
+{
+    ready *r = ctx;
+    val *v = ARENA_ARRAY(doc->a, k->params_n + 1u, val);
+    if (!v) return false;
+    for (uint32_t i = 0; i < k->params_n; i++) {
+        const query_param *p = &k->params[i];
+        json_val from = json_form_value(k->form, doc, k->value_of[i]);
+        if (!query_take_value(from, p->type, p->field, p->list, doc->a, &v[i])) return false;
+    }
+    r->params = v;
+    return plan_fits(k->plan, v);
+}
+
+/* One operation whose text is that of an earlier one but for its values. */
+static bool find_text(engine *e, engine_schema *s, nicol_str body, arena *a, ready *r)
+{
+    *r = (ready){0};
+    kept *k = keep_by_text(&s->shapes, body, a, fits_text, r);
+    if (!k) return false;
+    e->fig.shape_hits++;
+    *r = (ready){
+        .plan = k->plan, .params = r->params, .kept = k, .key = k->answer_key, .model = k->model, .action = k->action};
+    return true;
+}
+
+static void keep_text(engine_schema *s, kept *k, const json_doc *doc)
+{
+    uint32_t *values = ARENA_ARRAY(k->a, k->params_n + 1u, uint32_t), n = 0;
+    uint32_t *value_of = ARENA_ARRAY(k->a, k->params_n + 1u, uint32_t);
+    if (!values || !value_of) return;
+    for (uint32_t i = 0; i < k->params_n; i++) {
+        if (n == 0 || values[n - 1] != k->params[i].token) values[n++] = k->params[i].token;
+        value_of[i] = n - 1;
+    }
+    k->value_of = value_of;
+    keep_form(&s->shapes, k, doc, values, n);
+}
+
 /* Keeps the plan for the next request of this shape. Not keeping it (no memory, a value from no single place) is fine. */
 static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 hash, const query_op *op, ready *r)
 {
@@ -103,6 +142,7 @@ static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 ha
     keep_add(&s->shapes, k);
     r->own = NULL; /* the plan is the shape's now */
     r->kept = k;
+    if (request.i == 0) keep_text(s, k, d);
 }
 
 static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, ready *r, nicol_error *err)
@@ -170,15 +210,16 @@ static void put_data_start(const ready *r, buf *out)
     buf_char(out, ':');
 }
 
-/* Runs one operation and appends {"data":{...}} or {"errors":[...]}. */
-static void run_one(engine *e, engine_schema *s, json_val request, engine_call *call, int64_t index, buf *out,
-                    bool *failed)
+/* Runs one operation and appends {"data":{...}} or {"errors":[...]}. found: what it is, when its text has told; or NULL. */
+static void run_one(engine *e, engine_schema *s, json_val request, const ready *found, engine_call *call, int64_t index,
+                    buf *out, bool *failed)
 {
     int64_t start = clock_mono_us();
     size_t before = out->len;
-    nicol_error err = {0};
-    ready r;
-    bool good = prepare(e, s, request, call->a, call->explain, &r, &err);
+    nicol_error err;
+    err_clear(&err);
+    ready r = found ? *found : (ready){0};
+    bool good = found || prepare(e, s, request, call->a, call->explain, &r, &err);
     if (good) {
         put_data_start(&r, out);
         exec_request rq = {
@@ -275,9 +316,17 @@ static void run_apart(engine *e, engine_schema *s, json_val list, engine_call *c
     json_iter it = json_first(list);
     for (int64_t i = 0; json_more(&it); i++) {
         if (i > 0) buf_char(out, ',');
-        run_one(e, s, it.value, call, i, out, &failed);
+        run_one(e, s, it.value, NULL, call, i, out, &failed);
     }
     buf_lit(out, "]}");
+}
+
+static bool settled(buf *out, nicol_error *err)
+{
+    if (!buf_failed(out)) return true;
+    bool over = out->over;
+    buf_clear(out);
+    return over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
 }
 
 bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call, buf *out, bool *failed,
@@ -285,6 +334,11 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
 {
     *failed = false;
     json_doc doc;
+    ready found;
+    if (s && !call->explain && find_text(e, s, body, call->a, &found)) {
+        run_one(e, s, (json_val){0}, &found, call, -1, out, failed);
+        return settled(out, err);
+    }
     if (!json_parse(call->a, body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
     json_val root = json_root(&doc);
     json_val list = json_get(root, S("batch"));
@@ -299,12 +353,9 @@ bool engine_query(engine *e, engine_schema *s, nicol_str body, engine_call *call
         if (json_kind(together) == JSON_OBJECT) run_together(e, s, list, together, call, out, failed);
         else run_apart(e, s, list, call, out);
     } else {
-        run_one(e, s, root, call, -1, out, failed);
+        run_one(e, s, root, NULL, call, -1, out, failed);
     }
-    if (!buf_failed(out)) return true;
-    bool over = out->over;
-    buf_clear(out);
-    return over ? nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL) : nicol_fail_oom(err);
+    return settled(out, err);
 }
 
 /* --- rows of a model ------------------------------------------------------------------------------------------------ */

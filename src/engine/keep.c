@@ -47,8 +47,77 @@ static void link_newest(plan_keep *k, kept *e)
     k->newest = e;
 }
 
+/* --- by text -------------------------------------------------------------------------------------------------------- */
+
+#define HEAD_BYTES 48 /* all texts of one form begin alike: that many bytes find them */
+#define FORM_BYTES_MAX ((size_t)64 << 10)
+#define FORMS_TRIED_MAX 16 /* of one bucket: comparing more would cost what parsing does */
+
+static uint64_t head_of(const char *text)
+{
+    uint64_t h = 0, word;
+    for (unsigned i = 0; i < HEAD_BYTES; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return h;
+}
+
+static void list_form(plan_keep *k, kept *e)
+{
+    kept **bucket = &k->by_head[e->head % KEEP_HEADS];
+    e->same_head = *bucket;
+    *bucket = e;
+}
+
+static void unlist_form(plan_keep *k, kept *e)
+{
+    if (!e->form) return;
+    for (kept **at = &k->by_head[e->head % KEEP_HEADS]; *at; at = &(*at)->same_head) {
+        if (*at != e) continue;
+        *at = e->same_head;
+        return;
+    }
+}
+
+void keep_form(plan_keep *k, kept *e, const json_doc *doc, const uint32_t *values, uint32_t n)
+{
+    if (e->dropped || e->form || doc->len < HEAD_BYTES || doc->len > FORM_BYTES_MAX) return;
+    const json_form *f = json_form_new(doc, values, n, e->a);
+    if (!f || json_form_head(f) < HEAD_BYTES) return;
+    e->form = f;
+    e->head = head_of(doc->text);
+    list_form(k, e);
+}
+
+kept *keep_by_text(plan_keep *k, nicol_str text, arena *a, bool (*fits)(const kept *e, const json_doc *doc, void *ctx),
+                   void *ctx)
+{
+    if (text.len < HEAD_BYTES) return NULL;
+    uint64_t head = head_of(text.ptr);
+    unsigned tried = 0;
+    for (kept **at = &k->by_head[head % KEEP_HEADS], *e; (e = *at) != NULL && tried < FORMS_TRIED_MAX;
+         at = &e->same_head, tried++) {
+        json_doc doc;
+        if (e->head != head || e->dropped) continue;
+        arena_mark mark = arena_save(a);
+        if (json_form_read(e->form, text, a, &doc) && fits(e, &doc, ctx)) {
+            *at = e->same_head;
+            list_form(k, e);
+            keep_used(k, e);
+            return e;
+        }
+        arena_rewind(a, mark);
+    }
+    return NULL;
+}
+
+/* --- dropping ------------------------------------------------------------------------------------------------------- */
+
 static void drop(plan_keep *k, kept *e)
 {
+    unlist_form(k, e);
     kept *head = map_get(k->by_key, key_str(&e->key));
     if (head == e) {
         map_del(k->by_key, key_str(&e->key));

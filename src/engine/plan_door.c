@@ -114,15 +114,20 @@ static bool sql_comment(engine *e, json_val comments, arena *a, nicol_str *out, 
 
 /* --- the door ------------------------------------------------------------------------------------------------------- */
 
-static bool run_plan(engine *e, kept *k, json_val root, engine_call *call, buf *out, nicol_error *err)
+/* What a request has beside its plan. */
+typedef struct beside {
+    json_val params, comments;
+} beside;
+
+static bool run_plan(engine *e, kept *k, const beside *rest, engine_call *call, buf *out, nicol_error *err)
 {
     exec_request rq = {.plan = k->plan, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
     telemetry_watch(call, &rq);
     val *params = ARENA_ARRAY(call->a, k->plan->params_n + 1u, val);
     if (!params) return nicol_fail_oom(err);
-    if (!plan_take_params(k->plan, json_get(root, S("params")), call->a, params, err)) return false;
+    if (!plan_take_params(k->plan, rest->params, call->a, params, err)) return false;
     rq.params = params;
-    if (!sql_comment(e, json_get(root, S("comments")), call->a, &rq.sql_comment, err)) return false;
+    if (!sql_comment(e, rest->comments, call->a, &rq.sql_comment, err)) return false;
     size_t before = out->len;
     buf_lit(out, "{\"data\":");
     bool has_value = true;
@@ -138,22 +143,68 @@ static bool run_plan(engine *e, kept *k, json_val root, engine_call *call, buf *
     return good;
 }
 
+/* --- by text -------------------------------------------------------------------------------------------------------- */
+
+static bool any_text(const kept *k, const json_doc *doc, void *ctx)
+{
+    beside *rest = ctx;
+    *rest = (beside){0};
+    if (k->has_params) rest->params = json_form_value(k->form, doc, 0);
+    if (k->has_comments) rest->comments = json_form_value(k->form, doc, k->has_params);
+    /* The values point to their document. */
+    json_doc *own = ARENA_NEW(doc->a, json_doc);
+    if (!own) return false;
+    *own = *doc;
+    if (rest->params.doc) rest->params.doc = own;
+    if (rest->comments.doc) rest->comments.doc = own;
+    return true;
+}
+
+static void keep_text(engine *e, kept *k, json_val root, const beside *rest, nicol_str action, nicol_str model)
+{
+    uint32_t values[2], n = 0;
+    if (k->form || (json_present(rest->params) && json_present(rest->comments) && rest->comments.i < rest->params.i))
+        return;
+    k->operation = arena_str(k->a, action);
+    k->model = arena_str(k->a, model);
+    if (!k->operation.ptr || !k->model.ptr) return;
+    k->has_params = json_present(rest->params);
+    k->has_comments = json_present(rest->comments);
+    if (k->has_params) values[n++] = rest->params.i;
+    if (k->has_comments) values[n++] = rest->comments.i;
+    keep_form(&e->plans, k, root.doc, values, n);
+}
+
 bool engine_plan(engine *e, nicol_str body, engine_call *call, buf *out, nicol_error *err)
 {
     int64_t start = clock_mono_us();
+    beside rest;
     json_doc doc;
-    if (!json_parse(call->a, body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
-    json_val root = json_root(&doc);
-    json_val node = json_get(root, S("plan"));
-    if (json_kind(root) != JSON_OBJECT || json_kind(node) != JSON_OBJECT) {
-        return nicol_fail(err, NICOL_E_BAD_PLAN,
-                          "the body must be an object with \"plan\" (an object), \"operation\" and \"params\"");
+    nicol_str action, model;
+    bool known = true;
+    kept *k = keep_by_text(&e->plans, body, call->a, any_text, &rest);
+    if (k) {
+        e->fig.plan_hits++;
+        action = k->operation;
+        model = k->model;
+    } else {
+        if (!json_parse(call->a, body, NICOL_JSON_DEPTH_MAX, &doc, err)) return false;
+        json_val root = json_root(&doc);
+        json_val node = json_get(root, S("plan"));
+        if (json_kind(root) != JSON_OBJECT || json_kind(node) != JSON_OBJECT) {
+            return nicol_fail(err, NICOL_E_BAD_PLAN,
+                              "the body must be an object with \"plan\" (an object), \"operation\" and \"params\"");
+        }
+        rest = (beside){json_get(root, S("params")), json_get(root, S("comments"))};
+        action = json_text(json_get(root, S("operation")));
+        model = json_text(json_get(root, S("model")));
+        k = find_plan(e, node, err);
+        known = k != NULL;
+        if (known) keep_text(e, k, root, &rest, action, model);
     }
-    kept *k = find_plan(e, node, err);
-    bool good = k && run_plan(e, k, root, call, out, err);
+    bool good = known && run_plan(e, k, &rest, call, out, err);
     call->operations++;
-    nicol_str action = json_text(json_get(root, S("operation")));
-    engine_note(e, action, json_text(json_get(root, S("model"))), call->request_id, start, !good);
+    engine_note(e, action, model, call->request_id, start, !good);
     if (k) keep_give(k);
     return good;
 }

@@ -98,6 +98,19 @@ bool json_i64(json_val v, int64_t *out) NICOL_MUST_CHECK;
 bool json_f64(json_val v, double *out) NICOL_MUST_CHECK; /* any number that is finite as a double */
 bool json_bool(json_val v, bool *out) NICOL_MUST_CHECK;
 
+/* --- the same text with other values -------------------------------------------------------------------------------- */
+
+/* What texts have in common that differ only in the strings and numbers within some of their values. Reading such a text
+ * is a comparison and a scan of those, many times faster than json_parse, and gives the same tokens. */
+typedef struct json_form json_form;
+/* The form of a parsed text; `values` are the tokens of the n values, in order and none within another. Keys, literals and
+ * structure stay part of the form. It lives in `a`, the text is copied. NULL: no memory, or values out of order. */
+json_form *json_form_new(const json_doc *doc, const uint32_t *values, uint32_t n, arena *a) NICOL_MUST_CHECK;
+size_t json_form_head(const json_form *f); /* bytes that all texts of the form begin with */
+/* Has the text this form? Then doc holds the values, and only those: ask json_form_value. False also without memory. */
+bool json_form_read(const json_form *f, nicol_str text, arena *a, json_doc *doc) NICOL_MUST_CHECK;
+json_val json_form_value(const json_form *f, const json_doc *doc, uint32_t i); /* the i-th value */
+
 /* --- writing -------------------------------------------------------------------------------------------------------- */
 
 /* "text" with quotes and escapes. Text must be UTF-8; invalid bytes come out as U+FFFD, so output is always valid. */

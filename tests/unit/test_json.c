@@ -579,6 +579,107 @@ static void test_faults(void)
     }
 }
 
+/* --- forms ------------------------------------------------------------------------------------------------------------ */
+
+/* The tokens of the values as json_parse gives them, against those that the form gives. */
+static bool same_value(json_val a, json_val b)
+{
+    const json_tok *x = json_token(a), *y = json_token(b);
+    uint32_t n = x->next - a.i;
+    if (y->next - b.i != n) return false;
+    for (uint32_t i = 0; i < n; i++, x++, y++) {
+        bool same = x->type == y->type && x->escaped == y->escaped && x->at == y->at && x->len == y->len &&
+                    x->n == y->n && x->next - a.i == y->next - b.i;
+        if (!same) return false;
+    }
+    return true;
+}
+
+static void form_reads(const char *first, nicol_str text, bool want)
+{
+    arena *a = new_arena();
+    json_doc doc, whole, got;
+    nicol_error err = {0};
+    if (!json_parse(a, str_c(first), 64, &doc, &err)) abort();
+    json_val x = json_get(json_root(&doc), S("x")), y = json_get(json_root(&doc), S("y"));
+    uint32_t values[] = {x.i, y.i};
+    json_form *f = json_form_new(&doc, values, 2, a);
+    if (!f) abort();
+    bool fits = json_form_read(f, text, a, &got);
+    ok(fits == want, "%s for %.*s", first, STR_FMT(text));
+    if (fits && json_parse(a, text, 64, &whole, &err)) {
+        ok(same_value(json_get(json_root(&whole), S("x")), json_form_value(f, &got, 0)), "x of %.*s", STR_FMT(text));
+        ok(same_value(json_get(json_root(&whole), S("y")), json_form_value(f, &got, 1)), "y of %.*s", STR_FMT(text));
+    } else {
+        ok(!fits, "what fits is JSON: %.*s", STR_FMT(text));
+    }
+    arena_free(a);
+}
+
+static void test_forms(void)
+{
+    static const char scalars[] = "{\"m\":\"f\", \"x\":1,\"z\":[2],\"y\":\"abc\"}";
+    static const struct {
+        const char *text;
+        bool fits;
+    } rows[] = {
+        {scalars, true},
+        {"{\"m\":\"f\", \"x\":-12.5e3,\"z\":[2],\"y\":\"\"}", true},
+        {"{\"m\":\"f\", \"x\":7,\"z\":[2],\"y\":\"a\\n\\u00e4 \xc3\xa4\"}", true},
+        {"{\"m\":\"f\", \"x\":7,\"z\":[2],\"y\":\"a\\n\\u00e4 \xc3\"}", false}, /* no UTF-8 */
+        {"{\"m\":\"f\", \"x\":7,\"z\":[2],\"y\":\"a\\q\"}", false},
+        {"{\"m\":\"f\", \"x\":01,\"z\":[2],\"y\":\"\"}", false},
+        {"{\"m\":\"f\", \"x\":\"1\",\"z\":[2],\"y\":\"\"}", false}, /* another type */
+        {"{\"m\":\"f\", \"x\":true,\"z\":[2],\"y\":\"\"}", false},
+        {"{\"m\":\"f\", \"x\":,\"z\":[2],\"y\":\"\"}", false},
+        {"{\"m\":\"f\", \"x\":1,\"z\":[3],\"y\":\"abc\"}", false}, /* not one of the values */
+        {"{\"m\":\"g\", \"x\":1,\"z\":[2],\"y\":\"abc\"}", false},
+        {"{\"m\":\"f\", \"x\":1,\"z\":[2],\"y\":\"abc\"} ", false},
+        {"{\"m\":\"f\", \"x\":1,\"z\":[2],\"y\":\"abc\",\"x\":2}", false},
+        {"{\"m\":\"f\", \"x\":1,\"z\":[2],\"y\":\"abc\"", false},
+        {"{\"m\":\"f\", \"x\":1,\"z\":[2],\"y\":\"abc", false},
+        {"{\"m\":\"f\", \"x\":", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) form_reads(scalars, str_c(rows[i].text), rows[i].fits);
+    static const char nested[] = "{\"x\":{\"k\":[1,\"two\",{\"deep\":3}],\"e\":[],\"t\":true},\"y\":[[],[4]]}";
+    form_reads(nested, str_c(nested), true);
+    form_reads(nested, S("{\"x\":{\"k\":[100,\"\",{\"deep\":-3}],\"e\":[],\"t\":true},\"y\":[[],[44444]]}"), true);
+    form_reads(nested, S("{\"x\":{\"j\":[1,\"two\",{\"deep\":3}],\"e\":[],\"t\":true},\"y\":[[],[4]]}"), false);
+    form_reads(nested, S("{\"x\":{\"k\":[1,\"two\",{\"deep\":3}],\"e\":[],\"t\":false},\"y\":[[],[4]]}"), false);
+    form_reads(nested, S("{\"x\":{\"k\":[1,\"two\",{\"deep\":3},5],\"e\":[],\"t\":true},\"y\":[[],[4]]}"), false);
+    for (size_t n = 0; n < sizeof nested - 1; n++) form_reads(nested, str_of(nested, n), false);
+    arena *a = new_arena();
+    json_doc doc;
+    nicol_error err = {0};
+    if (!json_parse(a, S("[[1],2,\"s\"]"), 8, &doc, &err)) abort();
+    ok(json_form_new(&doc, (uint32_t[]){3, 1}, 2, a) == NULL, "values out of order");
+    ok(json_form_new(&doc, (uint32_t[]){1, 2}, 2, a) == NULL, "a value within another");
+    json_form *f = json_form_new(&doc, (uint32_t[]){1, 4}, 2, a);
+    ok(f && json_form_head(f) == 2, "what comes before the first value");
+    f = json_form_new(&doc, NULL, 0, a);
+    ok(f && json_form_head(f) == doc.len, "no value: the whole text");
+    ok(f && json_form_read(f, S("[[1],2,\"s\"]"), a, &doc) && !json_form_read(f, S("[[1],3,\"s\"]"), a, &doc),
+       "no value: the same text and no other");
+    arena_free(a);
+}
+
+static void test_form_faults(void)
+{
+    FOR_EACH_FAULT(m, "json: forms") {
+        arena *a = arena_new(m, 1 << 20);
+        json_doc doc, got;
+        nicol_error err = {0};
+        if (!a) continue;
+        if (json_parse(a, S("{\"x\":[1,\"two\"]}"), 8, &doc, &err)) {
+            json_form *f = json_form_new(&doc, (uint32_t[]){2}, 1, a);
+            bool fits = f && json_form_read(f, S("{\"x\":[15,\"\"]}"), a, &got);
+            ok(fits ? got.n == 3 && got.tok[0].len == 7 : arena_failed(a), "a form or no memory");
+        }
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     test_tables();
@@ -588,6 +689,8 @@ int main(void)
     test_writing();
     test_limits();
     test_many_tokens();
+    test_forms();
     test_faults();
+    test_form_faults();
     return done_testing();
 }
