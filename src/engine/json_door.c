@@ -145,6 +145,12 @@ static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 ha
     if (request.i == 0) keep_text(s, k, d);
 }
 
+static plan_dialect dialect_of(const driver *d)
+{
+    if (strcmp(d->provider, "postgres") == 0) return DIALECT_POSTGRESQL;
+    return strcmp(d->provider, "mysql") == 0 ? DIALECT_MYSQL : DIALECT_SQLITE;
+}
+
 static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, ready *r, nicol_error *err)
 {
     *r = (ready){0};
@@ -162,7 +168,7 @@ static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, buf
     query_op op = {0};
     if (!query_parse(s ? s->s : NULL, request, a, &op, err)) return false;
     const driver *d = exec_driver(e->x);
-    plan_compile_opts o = {.dialect = DIALECT_SQLITE, .binds_max = d->binds_max, .m = e->m};
+    plan_compile_opts o = {.dialect = dialect_of(d), .binds_max = d->binds_max, .m = e->m};
     r->own = plan_compile(&op, &o, err);
     if (!r->own) return false;
     explain_compiled(explain, &op, r->own);
