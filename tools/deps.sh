@@ -27,6 +27,7 @@ needs_build() {
     need pkg-config has pkg-config
     need libsqlite3-dev pkg-config --exists sqlite3
     need libpq-dev pkg-config --exists libpq
+    need libmariadb-dev pkg-config --exists libmariadb
     need libssl-dev pkg-config --exists openssl
     need libxxhash-dev pkg-config --exists libxxhash
 }

@@ -23,6 +23,7 @@
 #define NICOL_BATCH_MAX 10000        /* operations in one batch */
 #define NICOL_SQLITE_BINDS_MAX 32766 /* bound values of one statement; more are split where that is exact */
 #define NICOL_PG_BINDS_MAX 32767     /* the same on PostgreSQL, where the reference splits */
+#define NICOL_MYSQL_BINDS_MAX 65535  /* the same on MariaDB and MySQL: what their protocol can count */
 #define NICOL_PLAN_CACHE_MAX 1000    /* plans kept per engine */
 /* Stack of a fiber that runs statements: SQLite compiles by recursion (driver/sqlite_guard.c has the figures). Only what is
  * touched costs memory. */

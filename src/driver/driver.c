@@ -7,16 +7,9 @@ const driver *driver_for_url(nicol_str url, nicol_error *err)
     size_t at = str_find(url, S("://"), 0);
     nicol_str scheme = at == SIZE_MAX ? (nicol_str){0} : str_sub(url, 0, at);
     if (str_eq(scheme, S("postgresql")) || str_eq(scheme, S("postgres"))) return &driver_postgres;
-    if (str_eq(scheme, S("mysql")) || str_eq(scheme, S("mariadb"))) {
-        nicol_fail(
-            err, NICOL_E_UNSUPPORTED,
-            "this build serves SQLite and PostgreSQL: the database URL must be file:PATH or postgresql://..., not "
-            "%.*s://...",
-            STR_FMT(scheme));
-    } else {
-        nicol_fail(err, NICOL_E_USAGE,
-                   "the database URL must start with file: (for example file:./shop.db) or with postgresql://");
-    }
+    if (str_eq(scheme, S("mysql")) || str_eq(scheme, S("mariadb"))) return &driver_mysql;
+    nicol_fail(err, NICOL_E_USAGE,
+               "the database URL must start with file: (for example file:./shop.db), postgresql:// or mysql://");
     return NULL;
 }
 

@@ -141,7 +141,7 @@ struct driver {
 };
 
 #define DRIVER_VERSION 3
-extern const driver driver_sqlite, driver_postgres;
+extern const driver driver_sqlite, driver_postgres, driver_mysql;
 
 /* The driver for a database URL by its scheme, or NULL with an error that lists what exists. */
 const driver *driver_for_url(nicol_str url, nicol_error *err);
