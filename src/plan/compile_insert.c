@@ -32,7 +32,7 @@ static bool stored(const schema_field *f)
 
 static bool made_by_database(const schema_field *f)
 {
-    switch (f->def.kind) {
+    switch (f->def->kind) {
     case DEFAULT_AUTOINCREMENT:
     case DEFAULT_DBGENERATED:
     case DEFAULT_SEQUENCE:
@@ -54,9 +54,9 @@ static bool made_by_database(const schema_field *f)
 
 static cell_kind default_of(cc *c, const schema_field *f, pval *v)
 {
-    switch (f->def.kind) {
+    switch (f->def->kind) {
     case DEFAULT_VALUE:
-        *v = cc_const(c, f->def.value);
+        *v = cc_const(c, f->def->value);
         return CELL_VALUE;
     case DEFAULT_NOW:
         *v = cc_generator(c, GEN_NOW, NULL, 0, 0);
@@ -77,7 +77,7 @@ static cell_kind default_of(cc *c, const schema_field *f, pval *v)
         *v = cc_generator(c, GEN_ULID, NULL, 0, 0);
         return CELL_VALUE;
     case DEFAULT_NANOID:
-        *v = cc_generator(c, GEN_NANOID, NULL, 0, f->def.arg > 0 ? (uint32_t)f->def.arg : 21);
+        *v = cc_generator(c, GEN_NANOID, NULL, 0, f->def->arg > 0 ? (uint32_t)f->def->arg : 21);
         return CELL_VALUE;
     case DEFAULT_NONE:
     case DEFAULT_AUTOINCREMENT:
@@ -102,7 +102,7 @@ static cell_kind cell_of(const inserter *in, const schema_field *f)
     const query_set *s = in->sets[f->index];
     if (s) return s->value.kind == QVAL_NULL ? CELL_NULL : CELL_VALUE;
     if (f->is_updated_at) return CELL_VALUE;
-    return f->def.kind == DEFAULT_NONE || made_by_database(f) ? CELL_LEFT_OUT : CELL_VALUE;
+    return f->def->kind == DEFAULT_NONE || made_by_database(f) ? CELL_LEFT_OUT : CELL_VALUE;
 }
 
 static void write_cell(inserter *in, cc_stmt *st, const schema_field *f)
@@ -118,7 +118,7 @@ static void write_cell(inserter *in, cc_stmt *st, const schema_field *f)
     } else if (s) {
         if (s->value.kind == QVAL_NULL) kind = CELL_NULL;
         else v = cc_value_of(c, &s->value);
-    } else if (f->is_updated_at && f->def.kind == DEFAULT_NONE) {
+    } else if (f->is_updated_at && f->def->kind == DEFAULT_NONE) {
         v = cc_generator(c, GEN_NOW, NULL, 0, 0);
     } else {
         kind = default_of(c, f, &v);

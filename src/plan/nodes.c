@@ -195,7 +195,7 @@ plan_arg_type cc_scalar(scalar_type t)
 plan_arg_type cc_type_item(cc *c, const schema_field *f)
 {
     plan_arg_type t = {.scalar = f->kind == FIELD_ENUM ? SCALAR_ENUM : f->type};
-    if (f->native.len && c->dialect != DIALECT_SQLITE) t.db_type = cc_str(c, f->native);
+    if (f->native && c->dialect != DIALECT_SQLITE) t.db_type = cc_str(c, f->native->name);
     return t;
 }
 

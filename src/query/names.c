@@ -72,7 +72,7 @@ bool query_is_fk(const schema_field *f)
 
 bool query_is_auto_id(const schema_field *f)
 {
-    if (f->def.kind != DEFAULT_AUTOINCREMENT) return false;
+    if (f->def->kind != DEFAULT_AUTOINCREMENT) return false;
     if (f->is_id) return true;
     const schema_index *id = f->model->id;
     for (size_t i = 0; id && i < id->fields_n; i++) {
@@ -88,7 +88,7 @@ bool query_is_numeric(scalar_type t)
 
 bool query_scalar_needed(const schema_field *f)
 {
-    return f->arity == ARITY_REQUIRED && f->def.kind == DEFAULT_NONE && !f->is_updated_at;
+    return f->arity == ARITY_REQUIRED && f->def->kind == DEFAULT_NONE && !f->is_updated_at;
 }
 
 bool query_relation_needed(const schema_field *f)
@@ -96,7 +96,7 @@ bool query_relation_needed(const schema_field *f)
     if (f->arity != ARITY_REQUIRED || !schema_holds_fk(f)) return false;
     /* Columns that all fill themselves make the relation optional too. */
     for (size_t i = 0; i < f->relation->fk_n; i++) {
-        if (f->relation->fk[i]->def.kind == DEFAULT_NONE) return true;
+        if (f->relation->fk[i]->def->kind == DEFAULT_NONE) return true;
     }
     return false;
 }

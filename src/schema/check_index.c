@@ -150,8 +150,11 @@ static void brin_column(const col_case *k)
 static void postgresql_column(sc_ctx *c, const index_info *x, const index_col *col)
 {
     nicol_str type = x->algorithm.len == 0 ? S("BTree") : x->algorithm;
-    col_case k = {
-        .c = c, .x = x, .f = col->f, .type = type, .native = col->f->has_native ? col->f->f->native : (nicol_str){0}};
+    col_case k = {.c = c,
+                  .x = x,
+                  .f = col->f,
+                  .type = type,
+                  .native = col->f->has_native ? col->f->f->native->name : (nicol_str){0}};
     k.scalar = col->f->f->kind == FIELD_SCALAR ? col->f->f->type : SCALAR_UNKNOWN;
     if (col->ops != NULL && col->ops_raw) return; /* raw("..."): the database's business */
     if (col->ops != NULL) k.ops = *col->ops;

@@ -176,7 +176,7 @@ static void check_id(sc_ctx *c, model_info *m)
 
 static bool is_autoincrement(const field_info *f)
 {
-    return f->f->def.kind == DEFAULT_AUTOINCREMENT;
+    return f->f->def->kind == DEFAULT_AUTOINCREMENT;
 }
 
 static bool first_of_index(const model_info *m, const field_info *f)
@@ -324,8 +324,8 @@ static void mongo_fields(sc_ctx *c, const model_info *m)
         bool in_id = false;
         if (f->f->kind == FIELD_RELATION) continue;
         for (size_t k = 0; m->id != NULL && k < m->id->cols_n; k++) in_id = in_id || m->id->cols[k].f == f;
-        schema_default_kind kind = f->f->def.kind;
-        if (kind == DEFAULT_AUTO && !str_eq(f->f->native, S("ObjectId")))
+        schema_default_kind kind = f->f->def->kind;
+        if (kind == DEFAULT_AUTO && !(f->has_native && str_eq(f->f->native->name, S("ObjectId"))))
             error_field(c, f, "MongoDB `@default(auto())` fields must have `ObjectId` native type.");
         if (kind == DEFAULT_AUTO && !in_id)
             error_field(c, f, "MongoDB `@default(auto())` fields must have the `@id` attribute.");

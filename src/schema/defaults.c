@@ -8,6 +8,8 @@
 #define T(t) (1u << (t))
 #define T_ANY 0xFFFFFFFFu
 
+const schema_default NO_DEFAULT = {.kind = DEFAULT_NONE};
+
 typedef struct fn_rule {
     nicol_str name;
     schema_default_kind kind;
@@ -304,10 +306,10 @@ static void check_literal(sc_ctx *c, const field_info *f, const ast_expr *e)
 /* Whether the value that was taken tells that there is nothing wrong with the text. */
 static bool surely_good(const schema_field *f)
 {
-    if (f->def.kind != DEFAULT_VALUE) return f->def.kind != DEFAULT_AUTO;
+    if (f->def->kind != DEFAULT_VALUE) return f->def->kind != DEFAULT_AUTO;
     if (f->arity == ARITY_LIST) return false;
-    return f->def.value.type == VAL_INT || f->def.value.type == VAL_BOOL || f->def.value.type == VAL_STR ||
-           f->def.value.type == VAL_FLOAT || f->def.value.type == VAL_DATETIME;
+    uint8_t type = f->def->value.type;
+    return type == VAL_INT || type == VAL_BOOL || type == VAL_STR || type == VAL_FLOAT || type == VAL_DATETIME;
 }
 
 void default_check(sc_ctx *c, field_info *f)
@@ -366,7 +368,6 @@ static void function_value(schema_default *d, const ast_expr *e)
     const ast_expr *arg = e->args.n == 0 ? NULL : e->args.first->value;
     if (r == NULL) {
         d->kind = is_call(e, S("dbgenerated")) ? DEFAULT_DBGENERATED : DEFAULT_SEQUENCE;
-        if (arg != NULL && arg->kind == EXPR_STRING) d->text = arg->text;
         return;
     }
     d->kind = r->kind;
@@ -376,11 +377,12 @@ static void function_value(schema_default *d, const ast_expr *e)
     if (d->kind == DEFAULT_CUID && d->arg == 2) d->kind = DEFAULT_CUID2;
 }
 
+/* The texts; a single one, as there mostly is, needs no array. */
 static void keep_literals(sc_ctx *c, schema_default *d, const ast_expr *e)
 {
     size_t n = e->kind == EXPR_CALL ? e->args.n : e->kind != EXPR_ARRAY;
     for (const ast_expr *i = e->items; i != NULL; i = i->next) n++;
-    nicol_str *v = KEEP_ARRAY(c, n, nicol_str);
+    nicol_str *v = n == 1 ? &d->text : KEEP_ARRAY(c, n, nicol_str);
     if (v == NULL) return;
     d->literals = v;
     if (e->kind == EXPR_CALL) {
@@ -390,29 +392,44 @@ static void keep_literals(sc_ctx *c, schema_default *d, const ast_expr *e)
     } else {
         v[d->literals_n++] = e->text;
     }
+    d->text = v[0];
+}
+
+/* Functions that are mostly called without arguments, and then mean the same everywhere. */
+static const schema_default *shared_default(const ast_expr *e)
+{
+    static const schema_default autoincrement = {.kind = DEFAULT_AUTOINCREMENT}, now = {.kind = DEFAULT_NOW};
+    if (e->kind != EXPR_CALL || e->args.n != 0) return NULL;
+    if (str_eq(e->text, S("autoincrement"))) return &autoincrement;
+    return str_eq(e->text, S("now")) ? &now : NULL;
+}
+
+static val list_value(sc_ctx *c, const schema_field *f, const ast_expr *e)
+{
+    size_t n = 0;
+    for (const ast_expr *i = e->items; i != NULL; i = i->next) n++;
+    val *items = KEEP_ARRAY(c, n, val);
+    if (items == NULL) return (val){.type = VAL_LIST};
+    n = 0;
+    for (const ast_expr *i = e->items; i != NULL; i = i->next) items[n++] = literal_value(c, f, i);
+    return (val){.type = VAL_LIST, .n = (uint32_t)n, .u.list = items};
 }
 
 static void take_value(sc_ctx *c, schema_field *f, const ast_expr *e)
 {
-    schema_default *d = &f->def;
+    const schema_default *shared = shared_default(e);
+    if (shared != NULL) {
+        f->def = shared;
+        return;
+    }
+    schema_default *d = KEEP_ARRAY(c, 1, schema_default);
+    if (d == NULL) return;
+    f->def = d;
     keep_literals(c, d, e);
-    if (e->kind == EXPR_CALL) {
-        function_value(d, e);
-        return;
-    }
     d->kind = DEFAULT_VALUE;
-    if (f->kind == FIELD_ENUM) return;
-    if (e->kind != EXPR_ARRAY) {
-        d->value = literal_value(c, f, e);
-        return;
-    }
-    size_t n = 0;
-    for (const ast_expr *i = e->items; i != NULL; i = i->next) n++;
-    val *items = KEEP_ARRAY(c, n, val);
-    if (items == NULL && n != 0) return;
-    n = 0;
-    for (const ast_expr *i = e->items; i != NULL; i = i->next) items[n++] = literal_value(c, f, i);
-    d->value = (val){.type = VAL_LIST, .n = (uint32_t)n, .u.list = items};
+    if (e->kind == EXPR_CALL) function_value(d, e);
+    else if (f->kind == FIELD_ENUM) d->value = val_null(); /* default_finish knows its name in the database */
+    else d->value = e->kind == EXPR_ARRAY ? list_value(c, f, e) : literal_value(c, f, e);
 }
 
 static val enum_value(const schema_enum *e, nicol_str name)
@@ -421,12 +438,13 @@ static val enum_value(const schema_enum *e, nicol_str name)
     return v == NULL ? val_null() : val_text(VAL_STR, v->db_name);
 }
 
+/* Names of enum values in the database are known only when all attributes are. */
 void default_finish(sc_ctx *c, field_info *f)
 {
-    schema_default *d = &f->f->def;
-    if (f->f->kind != FIELD_ENUM || d->kind != DEFAULT_VALUE) return;
+    if (f->f->kind != FIELD_ENUM || f->f->def->kind != DEFAULT_VALUE) return;
+    schema_default *d = (schema_default *)f->f->def; /* take_value made it */
     if (f->f->arity != ARITY_LIST) {
-        d->value = enum_value(f->f->en, d->literals[0]);
+        d->value = enum_value(f->f->en, d->text);
         return;
     }
     val *items = KEEP_ARRAY(c, d->literals_n, val);

@@ -173,7 +173,7 @@ static void put_function(buf *out, const schema_default *d)
 
 static void put_default(buf *out, const schema_field *f)
 {
-    const schema_default *d = &f->def;
+    const schema_default *d = f->def;
     if (d->kind == DEFAULT_NONE) return;
     buf_lit(out, ",\"default\":");
     if (d->kind != DEFAULT_VALUE) {
@@ -201,16 +201,16 @@ static bool is_visible(const schema_field *f)
 
 static void put_native(buf *out, const schema_field *f)
 {
-    if (f->native.len == 0) {
+    if (f->native == NULL) {
         buf_lit(out, ",\"nativeType\":null");
         return;
     }
     buf_lit(out, ",\"nativeType\":[");
-    json_put_str(out, f->native);
+    json_put_str(out, f->native->name);
     buf_lit(out, ",[");
-    for (size_t i = 0; i < 2 && f->native_args != NULL && f->native_args[i].ptr != NULL; i++) {
+    for (size_t i = 0; i < 2 && f->native->args[i].ptr != NULL; i++) {
         if (i != 0) buf_char(out, ',');
-        json_put_str(out, f->native_args[i]);
+        json_put_str(out, f->native->args[i]);
     }
     buf_lit(out, "]]");
 }
@@ -256,14 +256,14 @@ static void put_field(const describer *d, const schema_field *f)
     put_bool(out, "isUnique", (facts & (FACT_UNIQUE | FACT_ID)) == FACT_UNIQUE);
     put_bool(out, "isId", (facts & FACT_ID) != 0);
     put_bool(out, "isReadOnly", (facts & FACT_READ_ONLY) != 0);
-    put_bool(out, "hasDefaultValue", f->def.kind != DEFAULT_NONE);
+    put_bool(out, "hasDefaultValue", f->def->kind != DEFAULT_NONE);
     put_text(out, "type", type);
     put_native(out, f);
     put_default(out, f);
     if (f->kind == FIELD_RELATION) put_relation(out, f);
     put_bool(out, "isGenerated", false);
     put_bool(out, "isUpdatedAt", f->is_updated_at);
-    put_doc(out, f->doc);
+    if (f->doc != NULL) put_doc(out, *f->doc);
     buf_char(out, '}');
 }
 

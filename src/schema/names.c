@@ -97,7 +97,8 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
     for (const ast_decl *d = t->fields; n < pub->fields_n; d++, n++) {
         schema_field *f = &pub->fields[n];
         f->name = str_of(text + d->start, d->name_len);
-        if (d->doc != NULL) f->doc = *d->doc;
+        f->doc = d->doc;
+        f->def = &NO_DEFAULT;
         f->model = pub;
         f->index = (uint32_t)n;
         f->arity = d->arity;

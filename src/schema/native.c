@@ -278,7 +278,7 @@ static nicol_str row_text(sc_ctx *c, const native_row *row, const native_args *a
 
 nicol_str native_text(sc_ctx *c, const field_info *f)
 {
-    const native_row *row = f->has_native ? find_row(c, f->f->native) : NULL;
+    const native_row *row = f->has_native ? find_row(c, f->f->native->name) : NULL;
     if (row == NULL) return (nicol_str){0};
     native_args a = args_of(c, native_attr(c, f));
     (void)read_args(row, &a);
@@ -287,7 +287,7 @@ nicol_str native_text(sc_ctx *c, const field_info *f)
 
 native_key native_key_use(sc_ctx *c, const field_info *f)
 {
-    const native_row *row = f->has_native ? find_row(c, f->f->native) : NULL;
+    const native_row *row = f->has_native ? find_row(c, f->f->native->name) : NULL;
     if (row == NULL) return NATIVE_KEY_OK;
     if (row->form != FORM_OPT_MAX) return row->key;
     native_args a = args_of(c, native_attr(c, f));
@@ -367,7 +367,7 @@ static void check_prefix(sc_ctx *c, const field_info *f, const ast_attr *attr)
         &c->diags, attr->at,
         "The prefix %.*s is invalid. It must be equal to the name of an existing datasource e.g. %.*s. Did you mean to use "
         "%.*s.%.*s?",
-        STR_FMT(prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native));
+        STR_FMT(prefix), STR_FMT(own), STR_FMT(own), STR_FMT(f->f->native->name));
 }
 
 void native_check(sc_ctx *c, field_info *f)
@@ -380,11 +380,11 @@ void native_check(sc_ctx *c, field_info *f)
     if (!f->has_native) return;
     const ast_attr *attr = native_attr(c, f);
     check_prefix(c, f, attr);
-    const native_row *row = find_row(c, f->f->native);
+    const native_row *row = find_row(c, f->f->native->name);
     if (row == NULL) {
-        diag_error(&c->diags, attr->at, "Native type %.*s is not supported for %s connector.", STR_FMT(f->f->native),
-                   c->prov->name);
-        help_native(c, f->f->native);
+        diag_error(&c->diags, attr->at, "Native type %.*s is not supported for %s connector.",
+                   STR_FMT(f->f->native->name), c->prov->name);
+        help_native(c, f->f->native->name);
         return;
     }
     native_args a = args_of(c, attr);
@@ -402,7 +402,7 @@ void native_unsupported_check(sc_ctx *c, const field_info *f)
 {
     native_args a = {0};
     if (f->f->kind != FIELD_UNSUPPORTED || f->composite || c->datasource == NULL) return;
-    nicol_str text = f->f->native, rest = text, name = str_trim(str_cut(&rest, '('));
+    nicol_str text = f->f->native->name, rest = text, name = str_trim(str_cut(&rest, '('));
     const native_row *row = find_row(c, name);
     if (row == NULL) return;
     size_t close = str_find_char(rest, ')', 0);

@@ -581,7 +581,7 @@ static void add_decl(parser *p, const ast_field *f)
                   .arity = f->arity,
                   .unsupported = f->unsupported};
     if (f->doc.ptr != NULL) {
-        nicol_str *doc = arena_alloc(p->tree, sizeof(*doc));
+        nicol_str *doc = arena_alloc(p->keep, sizeof(*doc));
         if (doc == NULL) p->oom = true;
         else *doc = f->doc;
         d.doc = doc;

@@ -464,13 +464,15 @@ static const attr_rule FIELD_RULES[] = {
     {NICOL_STR("unique"), false, apply_unique},
 };
 
-static void native_arguments(sc_ctx *c, schema_field *f, const ast_attr *a)
+static const schema_native *native_type(sc_ctx *c, nicol_str name, const ast_attr *a)
 {
-    nicol_str *args = KEEP_ARRAY(c, a->args.n == 0 ? 0 : 2, nicol_str);
+    schema_native *native = KEEP_ARRAY(c, 1, schema_native);
     size_t n = 0;
-    f->native_args = args;
-    for (const ast_arg *x = a->args.first; args != NULL && x != NULL && n < 2; x = x->next)
-        args[n++] = expr_text_keep(c, x->value);
+    if (native == NULL) return NULL;
+    native->name = name;
+    for (const ast_arg *x = a->args.first; x != NULL && n < 2; x = x->next)
+        native->args[n++] = expr_text_keep(c, x->value);
+    return native;
 }
 
 /* @datasource.Type: at most one. */
@@ -484,9 +486,8 @@ static void take_native(sc_ctx *c, field_info *f, ast_attr *list)
         nicol_str prefix = str_sub(a->name.name, 0, dot);
         if (f->has_native)
             diag_error(&c->diags, a->at, "Attribute \"@%.*s\" can only be defined once.", STR_FMT(prefix));
-        f->has_native = true;
-        f->f->native = str_sub(a->name.name, dot + 1, a->name.name.len);
-        native_arguments(c, f->f, a);
+        f->f->native = native_type(c, str_sub(a->name.name, dot + 1, a->name.name.len), a);
+        f->has_native = f->f->native != NULL;
     }
 }
 

@@ -52,7 +52,7 @@ typedef struct schema_default {
     uint32_t literals_n;
     val value;
     int64_t arg;
-    nicol_str text; /* dbgenerated's SQL; for string-made ids: a prefix pattern such as "user_%s", or empty */
+    nicol_str text; /* of the literals the first: dbgenerated's SQL */
     /* As written, strings decoded: the literal, the items of a list, or the arguments of a function. */
     const nicol_str *literals;
 } schema_default;
@@ -85,24 +85,30 @@ struct schema_enum {
     map *by_name, *by_db; /* large enums; else NULL (use schema_enum_value_get and _by_db) */
 };
 
+/* @db.VarChar(30); or what Unsupported("...") says, as a name. */
+typedef struct schema_native {
+    nicol_str name;
+    nicol_str args[2]; /* empty where there is none */
+} schema_native;
+
+/* A large schema is almost only these. */
 struct schema_field {
     nicol_str name;
-    nicol_str db_name; /* column; empty for relation fields */
-    nicol_str doc;
+    nicol_str db_name;         /* column; empty for relation fields */
+    const nicol_str *doc;      /* NULL: none */
     const schema_model *model; /* the owner */
     uint32_t index;            /* in model->fields: the order of the text */
     schema_field_kind kind;
     schema_arity arity;
-    bool is_id;            /* @id on this field */
-    bool is_unique;        /* @unique on this field */
-    bool is_updated_at;    /* @updatedAt */
-    bool is_ignored;       /* @ignore: clients do not see it */
-    int8_t side;           /* relations: 0: this is relation->field[0] (side A), 1: relation->field[1] (side B) */
-    scalar_type type;      /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
-    const schema_enum *en; /* FIELD_ENUM */
-    nicol_str native;      /* "VarChar" of @db.VarChar(30), or empty */
-    const nicol_str *native_args; /* two, empty where there is none; NULL when there are no arguments */
-    schema_default def;
+    bool is_id;                  /* @id on this field */
+    bool is_unique;              /* @unique on this field */
+    bool is_updated_at;          /* @updatedAt */
+    bool is_ignored;             /* @ignore: clients do not see it */
+    int8_t side;                 /* relations: 0: this is relation->field[0] (side A), 1: relation->field[1] (side B) */
+    scalar_type type;            /* FIELD_SCALAR, and SCALAR_ENUM for FIELD_ENUM */
+    const schema_enum *en;       /* FIELD_ENUM */
+    const schema_native *native; /* NULL: none */
+    const schema_default *def;   /* never NULL: DEFAULT_NONE */
     /* FIELD_RELATION */
     const schema_model *target;
     const schema_relation *relation;

@@ -270,6 +270,7 @@ bool scalar_of(nicol_str name, scalar_type *out);
 nicol_str join_names(sc_ctx *c, arena *a, const schema_field *const *f, size_t n, const char *between);
 
 /* defaults.c */
+extern const schema_default NO_DEFAULT;
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a);
 void default_check(sc_ctx *c, field_info *f);
 void default_finish(sc_ctx *c, field_info *f); /* what of f->f->def needs all attributes */

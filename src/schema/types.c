@@ -71,7 +71,9 @@ static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
     f->db_name = f->name;
     if (decl_of(i)->unsupported) {
         f->kind = FIELD_UNSUPPORTED;
-        f->native = type.name;
+        schema_native *native = KEEP_ARRAY(c, 1, schema_native);
+        if (native != NULL) native->name = type.name;
+        f->native = native;
         return;
     }
     if (scalar_of(type.name, &f->type)) return;

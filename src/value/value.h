@@ -76,20 +76,20 @@ static inline bool val_is_nullish(val v)
 }
 
 /* The scalar types of the schema language and of plans. */
-typedef enum scalar_type {
-    SCALAR_UNKNOWN = 0,
-    SCALAR_INT,
-    SCALAR_BIGINT,
-    SCALAR_FLOAT,
-    SCALAR_DECIMAL,
-    SCALAR_BOOLEAN,
-    SCALAR_STRING,
-    SCALAR_DATETIME,
-    SCALAR_JSON,
-    SCALAR_BYTES,
-    SCALAR_ENUM,
-    SCALAR_UUID,
-    SCALAR_N
+typedef enum __attribute__((packed)) scalar_type { /* one byte: a large schema has many */
+                                                   SCALAR_UNKNOWN = 0,
+                                                   SCALAR_INT,
+                                                   SCALAR_BIGINT,
+                                                   SCALAR_FLOAT,
+                                                   SCALAR_DECIMAL,
+                                                   SCALAR_BOOLEAN,
+                                                   SCALAR_STRING,
+                                                   SCALAR_DATETIME,
+                                                   SCALAR_JSON,
+                                                   SCALAR_BYTES,
+                                                   SCALAR_ENUM,
+                                                   SCALAR_UUID,
+                                                   SCALAR_N
 } scalar_type;
 
 /* --- DateTime: proleptic Gregorian calendar, years 0000 to 9999 and the +-YYYYYY form, UTC ------------------------ */

@@ -195,7 +195,7 @@ static void test_indexes(void)
 
 static const schema_default *def(const schema_model *m, const char *field)
 {
-    return &schema_field_get(m, str_c(field))->def;
+    return schema_field_get(m, str_c(field))->def;
 }
 
 static void test_defaults(void)
@@ -243,9 +243,9 @@ static void test_lists(void)
     ok(n->type == VAL_LIST && n->n == 2 && n->u.list[1].u.i == 2, "a list of numbers");
     is_str(val_str(e->u.list[1]), S("b"));
     ok(def(m, "none")->value.type == VAL_LIST && def(m, "none")->value.n == 0, "an empty list");
-    is_str(schema_field_get(m, S("s"))->native, S("VarChar"));
-    is_str(schema_field_get(m, S("s"))->native_args[0], S("30"));
-    is_str(schema_field_get(m, S("d"))->native_args[1], S("2"));
+    is_str(schema_field_get(m, S("s"))->native->name, S("VarChar"));
+    is_str(schema_field_get(m, S("s"))->native->args[0], S("30"));
+    is_str(schema_field_get(m, S("d"))->native->args[1], S("2"));
     is_int(schema_field_get(m, S("u"))->kind, FIELD_UNSUPPORTED);
     drop(&p);
 }
