@@ -1,14 +1,11 @@
 /* engine/engine.c - opening and closing, schemas, figures. */
 #include "engine/engine_int.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
-#include "base/log.h"
 
 #define SLOW_DEFAULT_US 50000
 
-static void cut_into(char *to, size_t size, nicol_str s)
+void engine_cut(char *to, size_t size, nicol_str s)
 {
     size_t n = s.len < size - 1 ? s.len : size - 1;
     while (n < s.len && n > 0 && ((unsigned char)s.ptr[n] & 0xc0) == 0x80) n--; /* not inside a character */
@@ -16,30 +13,10 @@ static void cut_into(char *to, size_t size, nicol_str s)
     to[n] = '\0';
 }
 
-/* The place for this fiber's slowest statement, or NULL when it has none (and none is to be made). */
-static struct engine_stmt *stmt_of_fiber(engine *e, bool make)
-{
-    const void *self = io_self();
-    for (uint32_t i = 0; i < ENGINE_STMTS_N; i++) {
-        if (e->stmts[i].took_us > 0 && e->stmts[i].fiber == self) return &e->stmts[i];
-    }
-    if (!make) return NULL;
-    struct engine_stmt *s = &e->stmts[e->stmt_at++ % ENGINE_STMTS_N];
-    *s = (struct engine_stmt){.fiber = self};
-    return s;
-}
-
 static void on_statement(void *ctx, nicol_str sql, int64_t start_us, int64_t took_us, int64_t rows)
 {
     engine *e = ctx;
     hist_add(&e->fig.statements_took, took_us);
-    if (took_us * 4 >= e->opts.slow_us) { /* quick ones never make an operation slow: no look-up for them */
-        struct engine_stmt *s = stmt_of_fiber(e, true);
-        if (took_us > s->took_us) {
-            s->took_us = took_us;
-            cut_into(s->sql, sizeof s->sql, sql);
-        }
-    }
     if (e->opts.exec.on_statement) e->opts.exec.on_statement(e->opts.exec.ctx, sql, start_us, took_us, rows);
 }
 
@@ -203,45 +180,6 @@ engine_schema *engine_schema_own(engine *e)
 }
 
 /* --- figures -------------------------------------------------------------------------------------------------------- */
-
-static unsigned bucket_of(int64_t took_us)
-{
-    int64_t edge = 10;
-    unsigned i = 0;
-    while (i + 2 < ENGINE_LATENCY_N && took_us >= edge * 2) {
-        edge *= 2;
-        i += 2;
-    }
-    /* Between 2^(i/2) and 2^(i/2 + 1): the half step is a factor of 1.414. */
-    if (took_us >= edge + edge * 414 / 1000 && i + 1 < ENGINE_LATENCY_N) i++;
-    return took_us < 10 ? 0 : i;
-}
-
-void engine_note(engine *e, nicol_str action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed)
-{
-    int64_t took = clock_mono_us() - start_us;
-    e->fig.operations++;
-    e->fig.failed += failed;
-    e->fig.latency[bucket_of(took)]++;
-    hist_add(&e->fig.operations_took, took);
-    struct engine_stmt *stmt = took * 4 >= e->opts.slow_us ? stmt_of_fiber(e, false) : NULL;
-    if (took >= e->opts.slow_us) {
-        nicol_str sql = stmt ? str_c(stmt->sql) : (nicol_str){0};
-        engine_slow *s = &e->fig.slow[e->slow_at];
-        e->slow_at = (e->slow_at + 1) % ENGINE_SLOW_N;
-        e->slow_seen++;
-        s->wall_ms = clock_wall_ms();
-        s->took_us = took;
-        s->failed = failed;
-        snprintf(s->what, sizeof s->what, "%.*s %.*s", (int)(action.len > 39 ? 39 : action.len),
-                 action.ptr ? action.ptr : "", (int)(model.len > 60 ? 60 : model.len), model.ptr ? model.ptr : "");
-        cut_into(s->request_id, sizeof s->request_id, request_id);
-        cut_into(s->sql, sizeof s->sql, sql);
-        LOG(LOG_WARN, "slow", request_id, LOG_S("operation", str_c(s->what)), LOG_I("took_us", took),
-            LOG_S("sql", sql));
-    }
-    if (stmt) stmt->took_us = 0;
-}
 
 void engine_get_figures(engine *e, engine_figures *f)
 {

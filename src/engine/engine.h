@@ -17,7 +17,9 @@ typedef struct engine_opts {
     exec_opts exec;          /* the database */
     unsigned plan_cache_max; /* plans kept, of each kind; 0: NICOL_PLAN_CACHE_MAX */
     unsigned schemas_max;    /* uploaded schemas kept; 0: NICOL_SCHEMAS_MAX */
-    int64_t slow_us;         /* operations that take longer are kept for the status page; 0: 50 ms */
+    int64_t slow_us;         /* operations that take longer are logged and kept for the status page; 0: 50 ms */
+    int64_t slow_plan_us;    /* those that take longer than this too are logged with plan and statements; 0: none */
+    bool slow_values;        /* and with the values of their statements */
     const mem *m;
 } engine_opts;
 
@@ -102,6 +104,7 @@ typedef struct engine_figures {
     int64_t started_wall_ms;
     uint64_t operations, failed;
     uint64_t plan_hits, plan_misses, shape_hits, shape_misses;
+    uint64_t compacted; /* findUnique operations that were answered together with others */
     uint64_t latency[ENGINE_LATENCY_N];
     hist operations_took, statements_took;
     uint32_t schemas, plans;

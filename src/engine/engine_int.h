@@ -11,6 +11,8 @@ typedef struct kept {
     struct kept *older, *newer; /* order of use */
     struct kept *same;          /* next with the same key */
     plan *plan;
+    plan *lookup; /* findUnique: the plan for many of this shape at once; made when it is first wanted */
+    bool no_lookup;
     arena *a; /* what follows lives here */
     unsigned refs;
     bool dropped;
@@ -57,8 +59,6 @@ kept *keep_by_text(plan_keep *k, nicol_str text, arena *a, bool (*fits)(const ke
 /* NULL when there is no memory; the plan then still is the caller's. */
 kept *kept_new(const mem *m, plan *p, hash128 key);
 
-#define ENGINE_STMTS_N 16
-
 struct engine_schema {
     engine *e;
     nicol_str hash;
@@ -82,23 +82,78 @@ struct engine {
     engine_figures fig;
     uint32_t slow_at; /* where the next slow operation goes in the ring */
     uint64_t slow_seen;
-    /* The slowest statement of each of the last fibers that ran a slow one: the operation's end looks its own up. */
-    struct engine_stmt {
-        const void *fiber;
-        int64_t took_us;
-        char sql[512];
-    } stmts[ENGINE_STMTS_N];
-    uint32_t stmt_at;
+    struct engine_rate { /* how often something was logged since, and was not */
+        int64_t since_us, left_out;
+        uint32_t told;
+    } slow_lines, slow_plans;
 };
+typedef struct engine_rate engine_rate;
 
-void engine_note(engine *e, nicol_str action, nicol_str model, nicol_str request_id, int64_t start_us, bool failed);
+/* --- watch.c: one operation while it runs ------------------------------------------------------------------------------ */
 
-/* telemetry.c: what exec calls after a statement; ctx is an engine_telemetry. Sets both fields of rq. */
-void telemetry_watch(const engine_call *call, exec_request *rq);
+#define WATCH_N 24      /* statements kept */
+#define WATCH_PLANS_N 4 /* plans of a batch kept */
+
+typedef struct watched { /* text and arguments are borrowed until the operation ends */
+    nicol_str sql;
+    const val *args;
+    size_t args_n;
+    int64_t took_us, rows;
+} watched;
+
+typedef struct watch {
+    engine *e;
+    const engine_call *call;
+    int64_t start_us;
+    uint32_t n, plans_n; /* seen; of which the first are kept */
+    watched slowest;
+    const plan *plans[WATCH_PLANS_N];
+    watched v[WATCH_N];
+} watch;
+
+void watch_start(watch *w, engine *e, const engine_call *call);
+void watch_run(watch *w, exec_request *rq); /* its statements are seen; its plan, if any, is noted */
+void watch_plan(watch *w, const plan *p);   /* which must live until watch_end */
+/* Counts n operations that ended together, `failed` of which failed, and tells of them when they were slow. */
+void watch_end(const watch *w, nicol_str action, nicol_str model, uint32_t n, uint32_t failed);
+
+/* Copies what fits, whole characters, with a NUL. */
+void engine_cut(char *to, size_t size, nicol_str s);
+
+/* --- json_door.c: one operation, ready to run ---------------------------------------------------------------------------- */
+
+typedef struct ready {
+    const plan *plan;
+    const val *params;
+    kept *kept;    /* give back */
+    plan *own;     /* free */
+    nicol_str key; /* of the answer: "findManyUser" */
+    nicol_str model;
+    query_action action;
+} ready;
+
+plan_compile_opts compile_opts(const engine *e);
+bool ready_make(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, ready *r,
+                nicol_error *err) NICOL_MUST_CHECK;
+void ready_done(ready *r);
+void put_data_start(const ready *r, buf *out); /* {"data":{KEY: */
+/* Runs one operation and appends {"data":{...}} or {"errors":[...]}. found: what it is, when its text has told; or NULL. */
+void run_one(engine *e, engine_schema *s, json_val request, const ready *found, engine_call *call, int64_t index,
+             buf *out, bool *failed);
+
+/* lookup.c: the same for findUnique operations that stand one after the other, from `index` of a batch on, with a comma
+ * before each but the batch's first. Those of one shape run as one. */
+bool is_find_unique(json_val request);
+void run_lookups(engine *e, engine_schema *s, const json_val *requests, uint32_t n, engine_call *call, int64_t index,
+                 buf *out);
+
+/* telemetry.c */
+void telemetry_seen(engine_telemetry *t, nicol_str sql, const val *args, size_t n, int64_t start_us, int64_t took_us);
 
 /* explain.c */
-void explain_compiled(buf *out, const query_op *op, const plan *p); /* out NULL: nothing */
-void explain_watch(const engine_call *call, exec_request *rq);
+void explain_compiled(buf *out, const query_op *op, const plan *p);
+void explain_statement(buf *out, nicol_str sql, const val *args, size_t n, int64_t took_us, int64_t rows);
+void explain_values(buf *out, const val *args, size_t n);
 
 /* shape.c: the shape of a request, everything but its values. */
 hash128 shape_hash(json_val request);

@@ -37,25 +37,23 @@ static void put_value(buf *out, val v)
     else buf_lit(out, "null");
 }
 
-static void seen(void *ctx, nicol_str sql, const val *args, size_t n, int64_t start_us, int64_t took_us)
+void explain_values(buf *out, const val *args, size_t n)
 {
-    buf *out = ctx;
-    (void)start_us;
-    buf_lit(out, "  ");
-    buf_str(out, sql);
-    buf_lit(out, "\n    values ");
     buf_char(out, '[');
     for (size_t i = 0; i < n && i < VALUES_SHOWN; i++) {
         if (i > 0) buf_lit(out, ", ");
         put_value(out, args[i]);
     }
     if (n > VALUES_SHOWN) buf_printf(out, ", ... %zu in all", n);
-    buf_printf(out, "], %lld us\n", (long long)took_us);
+    buf_char(out, ']');
 }
 
-void explain_watch(const engine_call *call, exec_request *rq)
+void explain_statement(buf *out, nicol_str sql, const val *args, size_t n, int64_t took_us, int64_t rows)
 {
-    if (!call->explain) return;
-    rq->seen = seen;
-    rq->seen_ctx = call->explain;
+    buf_lit(out, "  ");
+    buf_str(out, sql);
+    buf_lit(out, "\n    values ");
+    explain_values(out, args, n);
+    if (rows < 0) buf_printf(out, ", failed, %lld us\n", (long long)took_us);
+    else buf_printf(out, ", %lld row%s, %lld us\n", (long long)rows, rows == 1 ? "" : "s", (long long)took_us);
 }

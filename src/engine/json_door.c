@@ -7,18 +7,7 @@
 #include "base/clock.h"
 #include "engine/engine_int.h"
 
-/* One operation, ready to run. */
-typedef struct ready {
-    const plan *plan;
-    const val *params;
-    kept *kept;    /* give back */
-    plan *own;     /* free */
-    nicol_str key; /* of the answer: "findManyUser" */
-    nicol_str model;
-    query_action action;
-} ready;
-
-static void ready_done(ready *r)
+void ready_done(ready *r)
 {
     if (r->kept) keep_give(r->kept);
     plan_free(r->own);
@@ -145,17 +134,39 @@ static void keep_shape(engine *e, engine_schema *s, json_val request, hash128 ha
     if (request.i == 0) keep_text(s, k, d);
 }
 
-static plan_dialect dialect_of(const driver *d)
+plan_compile_opts compile_opts(const engine *e)
 {
-    if (strcmp(d->provider, "postgres") == 0) return DIALECT_POSTGRESQL;
-    return strcmp(d->provider, "mysql") == 0 ? DIALECT_MYSQL : DIALECT_SQLITE;
+    const driver *d = exec_driver(e->x);
+    plan_dialect dialect = DIALECT_SQLITE;
+    if (strcmp(d->provider, "postgres") == 0) dialect = DIALECT_POSTGRESQL;
+    else if (strcmp(d->provider, "mysql") == 0) dialect = DIALECT_MYSQL;
+    return (plan_compile_opts){.dialect = dialect, .binds_max = d->binds_max, .m = e->m};
 }
 
-static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, ready *r, nicol_error *err)
+static plan *compile(engine *e, const query_op *op, nicol_error *err)
+{
+    plan_compile_opts o = compile_opts(e);
+    return plan_compile(op, &o, err);
+}
+
+/* An operation that is explained is compiled for that alone, whatever is kept. */
+static bool explain_request(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, nicol_error *err)
+{
+    query_op op = {0};
+    if (!query_parse(s ? s->s : NULL, request, a, &op, err)) return false;
+    plan *p = compile(e, &op, err);
+    if (!p) return false;
+    explain_compiled(explain, &op, p);
+    plan_free(p);
+    return true;
+}
+
+bool ready_make(engine *e, engine_schema *s, json_val request, arena *a, buf *explain, ready *r, nicol_error *err)
 {
     *r = (ready){0};
     hash128 hash = {0};
-    bool keep = s && !explain && json_kind(request) == JSON_OBJECT;
+    bool keep = s && json_kind(request) == JSON_OBJECT;
+    if (explain && !explain_request(e, s, request, a, explain, err)) return false;
     if (keep) {
         hash = shape_hash(request);
         if (find_shape(s, request, hash, a, r)) {
@@ -167,11 +178,8 @@ static bool prepare(engine *e, engine_schema *s, json_val request, arena *a, buf
     e->fig.shape_misses++;
     query_op op = {0};
     if (!query_parse(s ? s->s : NULL, request, a, &op, err)) return false;
-    const driver *d = exec_driver(e->x);
-    plan_compile_opts o = {.dialect = dialect_of(d), .binds_max = d->binds_max, .m = e->m};
-    r->own = plan_compile(&op, &o, err);
+    r->own = compile(e, &op, err);
     if (!r->own) return false;
-    explain_compiled(explain, &op, r->own);
     r->plan = r->own;
     r->key = op.key;
     r->action = op.action;
@@ -209,30 +217,29 @@ void engine_put_errors_v6(const nicol_error *err, nicol_str model, int64_t batch
     buf_lit(out, "}}]}");
 }
 
-static void put_data_start(const ready *r, buf *out)
+void put_data_start(const ready *r, buf *out)
 {
     buf_lit(out, "{\"data\":{");
     json_put_str(out, r->key);
     buf_char(out, ':');
 }
 
-/* Runs one operation and appends {"data":{...}} or {"errors":[...]}. found: what it is, when its text has told; or NULL. */
-static void run_one(engine *e, engine_schema *s, json_val request, const ready *found, engine_call *call, int64_t index,
-                    buf *out, bool *failed)
+void run_one(engine *e, engine_schema *s, json_val request, const ready *found, engine_call *call, int64_t index,
+             buf *out, bool *failed)
 {
-    int64_t start = clock_mono_us();
+    watch w;
+    watch_start(&w, e, call);
     size_t before = out->len;
     nicol_error err;
     err_clear(&err);
     ready r = found ? *found : (ready){0};
-    bool good = found || prepare(e, s, request, call->a, call->explain, &r, &err);
+    bool good = found || ready_make(e, s, request, call->a, call->explain, &r, &err);
     if (good) {
         put_data_start(&r, out);
         exec_request rq = {
             .plan = r.plan, .params = r.params, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
         bool has_value = true;
-        telemetry_watch(call, &rq);
-        explain_watch(call, &rq);
+        watch_run(&w, &rq);
         good = exec_run(e->x, &rq, out, &has_value, &err);
         if (good && !has_value) buf_lit(out, "null");
         if (good) buf_lit(out, "}}");
@@ -245,7 +252,7 @@ static void run_one(engine *e, engine_schema *s, json_val request, const ready *
     }
     call->operations++;
     nicol_str action = r.plan ? query_action_name(r.action) : json_text(json_get(request, S("action")));
-    engine_note(e, action, r.plan ? r.model : model_name(request), call->request_id, start, !good);
+    watch_end(&w, action, r.plan ? r.model : model_name(request), 1, !good);
     if (r.plan || r.own) ready_done(&r);
 }
 
@@ -280,7 +287,8 @@ static driver_isolation isolation_of(json_val name, nicol_error *err)
 static void run_together(engine *e, engine_schema *s, json_val list, json_val options, engine_call *call, buf *out,
                          bool *failed)
 {
-    int64_t start = clock_mono_us();
+    watch w;
+    watch_start(&w, e, call);
     size_t at = 0, n = json_count(list), before = out->len;
     nicol_error err = {0};
     batch b = {.v = ARENA_ARRAY(call->a, n + 1, ready)};
@@ -291,16 +299,16 @@ static void run_together(engine *e, engine_schema *s, json_val list, json_val op
     json_iter it = json_first(list);
     while (good && json_more(&it)) {
         at = b.n;
-        good = prepare(e, s, it.value, call->a, call->explain, &b.v[b.n], &err);
+        good = ready_make(e, s, it.value, call->a, call->explain, &b.v[b.n], &err);
         if (!good) break;
+        watch_plan(&w, b.v[b.n].plan);
         items[b.n] = (exec_batch_item){.plan = b.v[b.n].plan, .params = b.v[b.n].params};
         b.n++;
     }
     if (good) {
         buf_lit(out, "{\"batchResult\":[");
         exec_request common = {.tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
-        telemetry_watch(call, &common);
-        explain_watch(call, &common);
+        watch_run(&w, &common);
         good = exec_batch(e->x, items, b.n, iso, &common, put_around, &b, out, &at, &err);
         if (good) buf_lit(out, "]}");
     }
@@ -311,16 +319,27 @@ static void run_together(engine *e, engine_schema *s, json_val list, json_val op
         *failed = true;
     }
     call->operations += (uint32_t)n;
-    engine_note(e, S("$transaction"), (nicol_str){0}, call->request_id, start, !good);
+    watch_end(&w, S("$transaction"), (nicol_str){0}, 1, !good);
     for (size_t i = 0; i < b.n; i++) ready_done(&b.v[i]);
 }
 
+/* Each for itself. What reads by a unique key in a row may be answered together: nothing stands between that could
+ * change what it reads. */
 static void run_apart(engine *e, engine_schema *s, json_val list, engine_call *call, buf *out)
 {
     bool failed = false; /* one failure must not affect the others */
-    buf_lit(out, "{\"batchResult\":[");
+    uint32_t total = json_count(list), n = 0;
+    json_val *row = ARENA_ARRAY(call->a, total + 1u, json_val);
     json_iter it = json_first(list);
-    for (int64_t i = 0; json_more(&it); i++) {
+    buf_lit(out, "{\"batchResult\":[");
+    for (uint32_t i = 0; json_more(&it); i++) {
+        bool unique = row && is_find_unique(it.value);
+        if (unique) row[n++] = it.value;
+        if (n && (!unique || i + 1 == total)) {
+            run_lookups(e, s, row, n, call, (int64_t)(unique ? i + 1 : i) - n, out);
+            n = 0;
+        }
+        if (unique) continue;
         if (i > 0) buf_char(out, ',');
         run_one(e, s, it.value, NULL, call, i, out, &failed);
     }
@@ -376,7 +395,7 @@ bool engine_count(engine *e, const schema_model *m, arena *a, int64_t *rows, nic
     json_doc doc;
     ready r;
     if (!text.ptr) return nicol_fail_oom(err);
-    if (!json_parse(a, text, 16, &doc, err) || !prepare(e, e->own, json_root(&doc), a, NULL, &r, err)) return false;
+    if (!json_parse(a, text, 16, &doc, err) || !ready_make(e, e->own, json_root(&doc), a, NULL, &r, err)) return false;
     exec_request rq = {.plan = r.plan, .params = r.params, .a = a, .deadline_us = clock_mono_us() + 1000000};
     buf out;
     buf_init(&out, e->m, 4096);

@@ -25,6 +25,7 @@ kept *kept_new(const mem *m, plan *p, hash128 key)
 static void kept_free(kept *e)
 {
     plan_free(e->plan);
+    plan_free(e->lookup);
     arena_free(e->a); /* e itself lives there */
 }
 

@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "engine/engine_int.h"
 
 #define PLAN_KEPT_BYTES_MAX ((size_t)64 << 10) /* longer ones (createMany of many rows) are read each time */
@@ -119,10 +118,10 @@ typedef struct beside {
     json_val params, comments;
 } beside;
 
-static bool run_plan(engine *e, kept *k, const beside *rest, engine_call *call, buf *out, nicol_error *err)
+static bool run_plan(engine *e, kept *k, const beside *rest, engine_call *call, watch *w, buf *out, nicol_error *err)
 {
     exec_request rq = {.plan = k->plan, .tx = call->tx, .a = call->a, .deadline_us = call->deadline_us};
-    telemetry_watch(call, &rq);
+    watch_run(w, &rq);
     val *params = ARENA_ARRAY(call->a, k->plan->params_n + 1u, val);
     if (!params) return nicol_fail_oom(err);
     if (!plan_take_params(k->plan, rest->params, call->a, params, err)) return false;
@@ -177,7 +176,8 @@ static void keep_text(engine *e, kept *k, json_val root, const beside *rest, nic
 
 bool engine_plan(engine *e, nicol_str body, engine_call *call, buf *out, nicol_error *err)
 {
-    int64_t start = clock_mono_us();
+    watch w;
+    watch_start(&w, e, call);
     beside rest;
     json_doc doc;
     nicol_str action, model;
@@ -202,9 +202,9 @@ bool engine_plan(engine *e, nicol_str body, engine_call *call, buf *out, nicol_e
         known = k != NULL;
         if (known) keep_text(e, k, root, &rest, action, model);
     }
-    bool good = known && run_plan(e, k, &rest, call, out, err);
+    bool good = known && run_plan(e, k, &rest, call, &w, out, err);
     call->operations++;
-    engine_note(e, action, model, call->request_id, start, !good);
+    watch_end(&w, action, model, 1, !good);
     if (k) keep_give(k);
     return good;
 }

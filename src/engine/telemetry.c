@@ -197,22 +197,14 @@ static void put_span(engine_telemetry *t, const char *name, nicol_str sql, int64
     keep_whole(t, b, before);
 }
 
-static void seen(void *ctx, nicol_str sql, const val *args, size_t n, int64_t start_us, int64_t took_us)
+void telemetry_seen(engine_telemetry *t, nicol_str sql, const val *args, size_t n, int64_t start_us, int64_t took_us)
 {
-    engine_telemetry *t = ctx;
     if (t->left_out > 0) {
         t->left_out++;
         return;
     }
     if (t->logs) put_log(t, sql, args, n, start_us, took_us);
     if (t->spans) put_span(t, "db_query", sql, start_us, start_us + took_us);
-}
-
-void telemetry_watch(const engine_call *call, exec_request *rq)
-{
-    if (!call->telemetry) return;
-    rq->seen = seen;
-    rq->seen_ctx = call->telemetry;
 }
 
 void engine_telemetry_span(engine_telemetry *t, const char *name, int64_t start_us)

@@ -35,14 +35,24 @@ const driver *exec_driver(const exec *e);
 
 /* How errors of the database are spelled: clients of version 7 get code, message and driverAdapterError facts; the
  * older protocol wants P2002 with meta.target and so on. The codes are the same. */
+/* A piece of an answer's text. */
+typedef struct exec_span {
+    size_t at, len;
+} exec_span;
+
 typedef struct exec_request {
     const plan *plan;
     const val *params;   /* plan->params_n of them */
     exec_tx *tx;         /* run inside this transaction; NULL: outside any */
     arena *a;            /* working memory, and whatever the error points to */
     int64_t deadline_us; /* IO_NEVER: none */
-    /* Called after each statement of this request, for a client that asked to see them. Or NULL. */
-    void (*seen)(void *ctx, nicol_str sql, const val *args, size_t args_n, int64_t start_us, int64_t took_us);
+    /* A lookup plan: gets for each of items_n operations where in `out` its row stands; len 0: it found none. */
+    exec_span *items;
+    uint32_t items_n;
+    /* Called after each statement of this request, for who wants to see them. Or NULL. Text and arguments stay where they
+     * are until the plan and the arena go. rows: given or changed; -1: the statement failed. */
+    void (*seen)(void *ctx, nicol_str sql, const val *args, size_t args_n, int64_t start_us, int64_t took_us,
+                 int64_t rows);
     void *seen_ctx;
     nicol_str
         sql_comment; /* appended to every statement after a blank (then statements are not kept prepared); or empty */
@@ -51,6 +61,9 @@ typedef struct exec_request {
 /* Runs a plan and appends its result as JSON text to `out` ("null", {...}, [...], 3). *has_value false: the result is
  * undefined, nothing was appended. On failure `out` is as it was, and a transaction that the plan opened is rolled back. */
 bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_error *err) NICOL_MUST_CHECK;
+
+/* What a findUniqueOrThrow among the operations of a lookup plan is told when it found no row. Always false. */
+bool exec_missing(exec *e, const plan *p, arena *a, nicol_error *err);
 
 /* --- transactions --------------------------------------------------------------------------------------------------- */
 

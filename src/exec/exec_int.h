@@ -182,6 +182,9 @@ bool run_join(run *r, const plan_node *n, val *out) NICOL_MUST_CHECK;
 bool run_diff(run *r, const plan_node *n, val *out) NICOL_MUST_CHECK;
 bool run_process(run *r, val v, const plan_ops *ops, val *out) NICOL_MUST_CHECK;
 
+/* items.c */
+bool emit_items(run *r, const plan_node *data_map, buf *out) NICOL_MUST_CHECK; /* the answer of a lookup plan */
+
 /* data_map.c, emit.c */
 bool map_value(run *r, const plan_shape *s, val v, buf *out) NICOL_MUST_CHECK;
 bool map_stream(run *r, const plan_stmt *s, const plan_shape *shape, bool unique, buf *out) NICOL_MUST_CHECK;

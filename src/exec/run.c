@@ -432,6 +432,7 @@ bool run_eval(run *r, const plan_node *n, val *out)
 
 static bool emit_data_map(run *r, const plan_node *n, buf *out)
 {
+    if (r->p->lookup.n) return emit_items(r, n, out);
     const plan_node *x = n->u.data_map.expr;
     const plan_shape *shape = n->u.data_map.shape;
     bool one = x->type == PLAN_UNIQUE;

@@ -83,7 +83,7 @@ static bool send_one(run *r, const plan_stmt *s, sending *x, stmt_sink sink, voi
     if (r->e->o.on_statement) {
         r->e->o.on_statement(r->e->o.ctx, x->sql, start, took, good ? r->rows : -1);
     }
-    if (r->rq->seen) r->rq->seen(r->rq->seen_ctx, x->sql, x->args, x->n, start, took);
+    if (r->rq->seen) r->rq->seen(r->rq->seen_ctx, x->sql, x->args, x->n, start, took, good ? r->rows : -1);
     r->d->stmt_done(st);
     return good;
 }

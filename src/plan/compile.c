@@ -77,7 +77,8 @@ static const plan_node *compile(cc *c)
     return NULL;
 }
 
-plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_error *err)
+static plan *compile_with(const query_op *op, const plan_compile_opts *opts, const plan_node *(*root)(cc *c),
+                          nicol_error *err)
 {
     const mem *m = opts->m ? opts->m : mem_default;
     arena *a = arena_new(m, PLAN_BYTES_MAX);
@@ -97,14 +98,24 @@ plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_erro
             .dialect = opts->dialect,
             .binds_max = opts->binds_max ? opts->binds_max : NICOL_SQLITE_BINDS_MAX,
             .err = err};
-    p->root = compile(&c);
+    p->root = root(&c);
     if (c.failed || !p->root) {
-        if (!c.failed) nicol_fail_oom(err);
+        if (!c.failed && root == compile) nicol_fail_oom(err);
         arena_free(a);
         return NULL;
     }
     p->root_is_transaction = p->root->type == PLAN_TRANSACTION;
     return p;
+}
+
+plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_error *err)
+{
+    return compile_with(op, opts, compile, err);
+}
+
+plan *plan_compile_lookup(const query_op *op, const plan_compile_opts *opts, nicol_error *err)
+{
+    return compile_with(op, opts, cc_compile_lookup, err);
 }
 
 void plan_free(plan *p)

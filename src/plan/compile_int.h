@@ -192,6 +192,16 @@ bool cc_select_flat(const query_select *sel);
 bool cc_select_has_relations(const query_select *sel);
 /* The rows of an operation's find form: what findMany does, before data_map. */
 const plan_node *cc_find_rows(cc *c, const schema_model *m, const query_find *find, const query_select *sel, bool one);
+/* Rows of many operations at once, by their keys: see plan_compile_lookup. */
+typedef struct cc_lookup {
+    const query_filter **keys; /* field = value; the values come from `param` instead */
+    uint32_t n;
+    const query_filter *rest; /* what else must hold, the same for all */
+    uint32_t param;
+    bool json;
+} cc_lookup;
+const plan_node *cc_must_find(cc *c, const plan_node *rows); /* no row is an error */
+const plan_node *cc_lookup_rows(cc *c, const schema_model *m, const query_select *sel, const cc_lookup *k);
 /* Reads rows back by key: those with keys[i] = v[i] (many: keys[i] IN the list v[i]), with all that sel asks for. one: result is
  * the record or null, else a list. For the answer of writes, and for loading the state before a delete. */
 const plan_node *cc_read_back(cc *c, const query_select *sel, const schema_field *const *keys, const pval *v,
@@ -227,6 +237,7 @@ int64_t cc_abs(int64_t n);
 /* --- the parts -------------------------------------------------------------------------------------------------------- */
 
 const plan_node *cc_compile_find(cc *c);      /* find forms, with data_map */
+const plan_node *cc_compile_lookup(cc *c);    /* many findUnique at once; NULL and not failed: not possible */
 const plan_node *cc_compile_aggregate(cc *c); /* aggregate */
 const plan_node *cc_compile_group_by(cc *c);  /* groupBy */
 const plan_node *cc_compile_raw(cc *c);       /* queryRaw, executeRaw */

@@ -24,6 +24,7 @@ typedef struct level {
     bool joined;                 /* the rows will be joined to parents by the keys: they must carry them */
     const schema_field *through; /* a many-to-many field of the parent's model, or NULL */
     bool required;               /* no row is an error */
+    const cc_lookup *lookup;     /* the rows of many operations, or NULL */
 } level;
 
 static bool add_field(const schema_field **v, uint32_t *n, const schema_field *f)
@@ -217,9 +218,49 @@ static void put_keys(cc_stmt *st, const level *l, nicol_str alias, nicol_str joi
     }
 }
 
+/* The keys of many operations as a table, numbered, and the rows that each finds. CROSS JOIN keeps SQLite from turning
+ * the loops round: for each key its rows, as one operation would have found them. `+` takes away what a column has
+ * and a bound value has not (an affinity), so that the comparison is the one that the operation alone would make. */
+static void put_lookup_from(cc_stmt *st, const level *l, nicol_str alias, nicol_str keys)
+{
+    const cc_lookup *k = l->lookup;
+    cc *c = st->c;
+    if (k->json) {
+        cc_lit(st, "json_each(");
+        cc_bindv(st, cc_param(k->param), cc_scalar(SCALAR_STRING));
+        cc_lit(st, ")");
+    } else {
+        plan_arg_type *types = CC_ARRAY(c, k->n + 1, plan_arg_type);
+        if (!types) return;
+        types[0] = cc_scalar(SCALAR_INT);
+        for (uint32_t i = 0; i < k->n; i++) types[i + 1] = cc_type_item(c, k->keys[i]->field);
+        cc_lit(st, "(VALUES ");
+        cc_tuple_list(st, cc_param(k->param), types, k->n + 1);
+        cc_lit(st, ")");
+    }
+    cc_lit(st, " AS ");
+    cc_ident(st, keys);
+    cc_lit(st, " CROSS JOIN ");
+    cc_table_as(st, l->m, alias);
+    cc_lit(st, " ON ");
+    for (uint32_t i = 0; i < k->n; i++) {
+        if (i) cc_lit(st, " AND ");
+        cc_column(st, alias, k->keys[i]->field);
+        cc_lit(st, " = +");
+        sql_column(&st->w, keys, k->json ? NICOL_STR("value") : cc_printf(c, "column%u", i + 2));
+        if (!k->json || k->n == 1) continue;
+        cc_lit(st, " ->> ");
+        sql_i64(&st->w, i);
+    }
+}
+
 static void put_from(cc_stmt *st, const level *l, nicol_str alias, nicol_str join)
 {
     cc_lit(st, " FROM ");
+    if (l->lookup) {
+        put_lookup_from(st, l, alias, join);
+        return;
+    }
     cc_table_as(st, l->m, alias);
     if (!l->through) return;
     cc_link k;
@@ -271,6 +312,12 @@ static const schema_field **columns_of(cc *c, const level *l, const paging *p, u
     return cc_select_columns(c, l->sel, extra, k, n);
 }
 
+const plan_node *cc_must_find(cc *c, const plan_node *rows)
+{
+    plan_context ctx = {.operation = NICOL_STR("a query")};
+    return cc_validate(c, rows, (plan_rule){RULE_COUNT_NEQ, 0}, VIOLATION_MISSING_RECORD, &ctx);
+}
+
 /* The rows of a level, without its relations. */
 static const plan_node *level_rows(cc *c, const level *l)
 {
@@ -286,7 +333,13 @@ static const plan_node *level_rows(cc *c, const level *l)
     cc_stmt_begin(c, &st);
     cc_lit(&st, "SELECT ");
     cc_columns(&st, alias, cols, n);
-    nicol_str join = l->through ? cc_alias(c) : NICOL_STR("");
+    nicol_str join = l->through || l->lookup ? cc_alias(c) : NICOL_STR("");
+    if (l->lookup) {
+        cc_lit(&st, ", ");
+        sql_column(&st.w, join, l->lookup->json ? NICOL_STR("key") : NICOL_STR("column1"));
+        cc_lit(&st, " AS ");
+        cc_ident(&st, NICOL_STR(PLAN_ITEM_COLUMN));
+    }
     if (l->through) {
         cc_link k;
         cc_link_columns(l->through, &k);
@@ -307,10 +360,7 @@ static const plan_node *level_rows(cc *c, const level *l)
     if ((o.n || p.memory || p.distinct) && has_tuple(&st, links)) st.chunkable = false;
     const plan_node *rows = cc_query(c, &st);
     if (p.memory || p.distinct || p.reversed) rows = cc_process(c, rows, ops_of(c, l, &p));
-    if (l->required) {
-        plan_context ctx = {.operation = NICOL_STR("a query")};
-        rows = cc_validate(c, rows, (plan_rule){RULE_COUNT_NEQ, 0}, VIOLATION_MISSING_RECORD, &ctx);
-    }
+    if (l->required) rows = cc_must_find(c, rows);
     return l->one ? cc_unique(c, rows) : rows;
 }
 
@@ -404,6 +454,12 @@ static const query_find all_rows;
 const plan_node *cc_find_rows(cc *c, const schema_model *m, const query_find *find, const query_select *sel, bool one)
 {
     level l = {.m = m, .sel = sel, .find = find, .one = one};
+    return level_all(c, &l);
+}
+
+const plan_node *cc_lookup_rows(cc *c, const schema_model *m, const query_select *sel, const cc_lookup *k)
+{
+    level l = {.m = m, .sel = sel, .find = &all_rows, .extra = k->rest, .lookup = k};
     return level_all(c, &l);
 }
 

@@ -302,6 +302,15 @@ typedef struct plan_guard {
     bool equal;
 } plan_guard;
 
+/* Which user values of one operation are its key, where a plan answers many operations at once. */
+typedef struct plan_lookup {
+    uint32_t *params;
+    uint32_t n;               /* 0: an ordinary plan */
+    bool json;                /* the keys travel as one JSON text */
+    const plan_node *missing; /* findUniqueOrThrow: the `validate` that fails for an operation without a row */
+} plan_lookup;
+#define PLAN_ITEM_COLUMN "@item" /* the column that says for which operation a row is */
+
 typedef struct plan {
     arena *a; /* holds everything of the plan */
     const plan_node *root;
@@ -322,6 +331,7 @@ typedef struct plan {
     plan_guard *guards; /* see plan_fits */
     uint32_t guards_n;
     bool one_shot; /* serves only the request that it was compiled from */
+    plan_lookup lookup;
 } plan;
 #define PLAN_PARAM_SLOT 0x80000000u
 
@@ -339,6 +349,15 @@ typedef struct plan_compile_opts {
     const mem *m;
 } plan_compile_opts;
 plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_error *err) NICOL_MUST_CHECK;
+/* Compiles findUnique (OrThrow) operations of one shape into one statement a level: a plan with one parameter more than
+ * op has, the last, which holds the keys of all of them (plan_lookup_keys). The database itself says which row is whose,
+ * so nothing depends on how it compares. The rows carry PLAN_ITEM_COLUMN, the number of their operation, ascending, and
+ * an operation takes the first of its rows; one without rows found nothing. NULL with *err empty: this operation must
+ * run alone. */
+plan *plan_compile_lookup(const query_op *op, const plan_compile_opts *opts, nicol_error *err) NICOL_MUST_CHECK;
+/* The last parameter of a lookup plan, for n operations whose user values are params[i]. False: a value among them does
+ * not travel so, or there is no memory; run the operations one by one. */
+bool plan_lookup_keys(const plan *p, const val *const *params, uint32_t n, arena *a, val *out) NICOL_MUST_CHECK;
 void plan_free(plan *p);
 /* May a compiled plan serve another request of the same shape, with these parameters? Some writes depend on whether two
  * user values are equal (an upsert whose where is what it would create); ask before a plan is taken from a cache. */
@@ -346,5 +365,6 @@ bool plan_fits(const plan *p, const val *params) NICOL_MUST_CHECK;
 
 /* Text of a plan for people (explain, logs, tests): one node a line, indented. */
 void plan_print(const plan *p, buf *out);
+void plan_print_bare(const plan *p, buf *out); /* without constants, which may be a user's values */
 
 #endif

@@ -40,6 +40,7 @@ static const char *const rules[] = {[RULE_COUNT_EQ] = "count =",
 typedef struct printer {
     const plan *p;
     buf *out;
+    bool bare; /* without constants, which may be a user's values */
 } printer;
 
 static void put_node(printer *w, const plan_node *n, unsigned depth, const char *label);
@@ -104,7 +105,8 @@ static void put_pval(printer *w, const pval *v, unsigned depth)
 {
     switch ((pval_kind)v->kind) {
     case PVAL_CONST:
-        put_val(w, v->c);
+        if (w->bare && !val_is_nullish(v->c)) buf_char(w->out, '?');
+        else put_val(w, v->c);
         return;
     case PVAL_PARAM:
         buf_printf(w->out, ":%u", v->slot);
@@ -343,6 +345,12 @@ static void put_node(printer *w, const plan_node *n, unsigned depth, const char 
 
 void plan_print(const plan *p, buf *out)
 {
-    printer w = {p, out};
+    printer w = {p, out, false};
+    put_node(&w, p->root, 0, "");
+}
+
+void plan_print_bare(const plan *p, buf *out)
+{
+    printer w = {p, out, true};
     put_node(&w, p->root, 0, "");
 }
