@@ -148,7 +148,8 @@ static void cache_make_room(driver_conn *c, size_t bytes)
     }
 }
 
-static bool tail_is_blank(const char *p, const char *end)
+/* Behind blanks, semicolons and comments. */
+static const char *skip_blank(const char *p, const char *end)
 {
     while (p < end) {
         if (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r' || *p == '\f' || *p == ';') {
@@ -160,9 +161,44 @@ static bool tail_is_blank(const char *p, const char *end)
             while (end - q > 1 && !(q[0] == '*' && q[1] == '/')) q++;
             p = end - q > 1 ? q + 2 : end;
         } else {
-            return false;
+            break;
         }
     }
+    return p;
+}
+
+static bool holds_select(const char *p, const char *end)
+{
+    for (; end - p >= 6; p++) {
+        if (sqlite3_strnicmp(p, "select", 6) == 0) return true;
+    }
+    return false;
+}
+
+/* Older SQLite (3.40 is one) changes the rows of an UPDATE or DELETE while it still looks for more, so that a subquery in
+ * the condition may see rows that were changed already. With RETURNING it finds all rows first: the statement gets one, whose
+ * rows nobody is told of. */
+static bool stmt_look_first(driver_conn *c, driver_stmt *s, const char *tail, arena *a, nicol_error *err)
+{
+    const char *head = skip_blank(s->sql, tail);
+    bool changes = sqlite3_strnicmp(head, "update", 6) == 0 || sqlite3_strnicmp(head, "delete", 6) == 0 ||
+                   sqlite3_strnicmp(head, "with", 4) == 0; /* the text ends with a NUL */
+    if (!changes || sqlite3_stmt_readonly(s->st) || sqlite3_column_count(s->st) > 0 || !holds_select(head, tail))
+        return true;
+    while (tail > head && tail[-1] == ';') tail--;
+    static const char more[] = "\nRETURNING 1"; /* on a line of its own: the text may end in a comment */
+    size_t n = (size_t)(tail - s->sql);
+    char *text = arena_alloc(a, n + sizeof more);
+    if (!text) return nicol_fail_oom(err);
+    memcpy(text, s->sql, n);
+    memcpy(text + n, more, sizeof more);
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v3(c->db, text, (int)(n + sizeof more), SQLITE_PREPARE_PERSISTENT, &st, NULL);
+    if (rc == SQLITE_NOMEM) return sqlite_fail(c, a, err);
+    if (rc != SQLITE_OK) return true; /* a virtual table has no RETURNING, nor this way of changing rows */
+    sqlite3_finalize(s->st);
+    s->st = st;
+    s->silent = true;
     return true;
 }
 
@@ -180,13 +216,13 @@ static bool stmt_compile(driver_conn *c, driver_stmt *s, arena *a, nicol_error *
     /* The length includes the NUL, so that SQLite does not copy the text. */
     int rc = sqlite3_prepare_v3(c->db, s->sql, (int)(s->sql_len + 1), SQLITE_PREPARE_PERSISTENT, &s->st, &tail);
     if (rc != SQLITE_OK) return sqlite_fail(c, a, err);
-    if (!tail_is_blank(tail, s->sql + s->sql_len)) {
+    if (skip_blank(tail, s->sql + s->sql_len) < s->sql + s->sql_len) {
         return sqlite_fail_text(
             a, err, NICOL_E_RAW_FAILED, "SQLITE_ERROR",
             "the text holds more than one statement: send them one by one, in a $transaction if they belong together");
     }
     if (!s->st) return sqlite_fail_text(a, err, NICOL_E_RAW_FAILED, "SQLITE_ERROR", "the text holds no statement");
-    return true;
+    return stmt_look_first(c, s, tail, a, err);
 }
 
 static driver_stmt *stmt_new(driver_conn *c, nicol_str sql, arena *a, nicol_error *err)
@@ -209,7 +245,7 @@ static driver_stmt *stmt_new(driver_conn *c, nicol_str sql, arena *a, nicol_erro
         return NULL;
     }
     s->params = sqlite3_bind_parameter_count(s->st);
-    s->cols = (unsigned)sqlite3_column_count(s->st);
+    s->cols = s->silent ? 0 : (unsigned)sqlite3_column_count(s->st);
     s->bytes = sizeof *s + sql.len + (size_t)sqlite3_stmt_status(s->st, SQLITE_STMTSTATUS_MEMUSED, 0);
     return s;
 }
@@ -423,7 +459,7 @@ static void look_at_shape(driver_stmt *s)
     int n = sqlite3_stmt_status(s->st, SQLITE_STMTSTATUS_REPREPARE, 0);
     if (s->shape_id && n == s->recompiled) return;
     s->recompiled = n;
-    s->cols = (unsigned)sqlite3_column_count(s->st);
+    s->cols = s->silent ? 0 : (unsigned)sqlite3_column_count(s->st);
     s->shape_id = next_shape_id();
 }
 
@@ -444,7 +480,10 @@ static bool sqlite_step(driver_stmt *s, bool *row, arena *a, nicol_error *err)
     s->started = true;
     guard_enter(c);
     c->deadline_us = s->deadline_us;
-    int rc = sqlite3_step(s->st);
+    int rc;
+    do {
+        rc = sqlite3_step(s->st);
+    } while (rc == SQLITE_ROW && s->silent);
     c->deadline_us = IO_NEVER;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return step_failed(s, a, err);
     if (first) look_at_shape(s);

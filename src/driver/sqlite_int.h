@@ -47,6 +47,7 @@ struct driver_stmt {
     unsigned cols;
     bool busy, cached;
     bool started; /* stepped since it was bound */
+    bool silent;  /* its rows are not told: see stmt_look_first */
     bool own_tx;  /* runs in a transaction of its own, which its last step commits */
     size_t sql_len;
     char sql[];

@@ -713,6 +713,45 @@ static void test_cache(void)
     d->close(c); /* with statements in use: that must not leak either */
 }
 
+/* Rows that a statement changes must not decide which others it finds; it still says how many it changed, and gives no rows. */
+static void test_look_first(void)
+{
+    static const struct {
+        const char *sql;
+        int64_t affected, left; /* rows with n = 5 */
+    } cases[] = {
+        {"UPDATE t SET n = 5 WHERE NOT EXISTS(SELECT 1 FROM t AS p WHERE p.id = t.up AND p.n > 3)", 3, 3},
+        {" -- why\n update t set n = 5 where not exists(select 1 from t p where p.id = t.up and p.n > 3) ; -- end", 3, 3},
+        {"UPDATE t SET n = 5 WHERE n IS NULL OR (SELECT COUNT(*) FROM t WHERE n = 5) > 0 /* end */", 1, 1},
+        {"WITH x AS (SELECT 1 AS one) UPDATE t SET n = 5 WHERE n IS NULL OR (SELECT COUNT(*) FROM t WHERE n = 5) >= "
+         "(SELECT one FROM x)",
+         1, 1},
+        {"DELETE FROM t WHERE n = 2 OR (SELECT COUNT(*) FROM t) < 3", 1, 0},
+        {"UPDATE t SET n = 5 WHERE id IN (SELECT id FROM t WHERE n = 99)", 0, 0},
+        {"UPDATE t SET n = 5", 3, 3},
+    };
+    driver_conn *c = open_file(file("look.db"));
+    must(c, "CREATE TABLE t (n INTEGER, id INTEGER PRIMARY KEY, up INTEGER)");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nicol_error err = {0};
+        for (int again = 0; again < 2; again++) { /* the second time the kept statement */
+            must(c, "DELETE FROM t");
+            must(c, "INSERT INTO t VALUES (NULL, 1, NULL), (2, 2, 1), (3, 3, 2)");
+            driver_stmt *s = d->prepare(c, str_c(cases[i].sql), a, &err);
+            bool row = true;
+            if (!ok(s != NULL, "%s", cases[i].sql)) break;
+            is_int((int64_t)d->cols(s), 0);
+            ok(d->run(s, NULL, NULL, 0, IO_NEVER, a, &err) && d->step(s, &row, a, &err) && !row, "it gives no rows");
+            is_int((int64_t)d->cols(s), 0);
+            is_int(d->affected(s), cases[i].affected);
+            d->stmt_done(s);
+            is_int(number(c, "SELECT COUNT(*) FROM t WHERE n = 5"), cases[i].left);
+        }
+        no_err(&err);
+    }
+    d->close(c);
+}
+
 /* --- files that are not as they should ------------------------------------------------------------------------------- */
 
 static void refused(driver_opts o, nicol_code code, const char *says)
@@ -920,6 +959,7 @@ int main(void)
     test_waiting();
     test_transactions();
     test_cache();
+    test_look_first();
     test_files();
     test_faults();
     arena_free(a);
