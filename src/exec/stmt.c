@@ -204,6 +204,33 @@ static bool render_and_send(run *r, const plan_stmt *s, const val *args, size_t 
     return send_one(r, s, &x, sink, ctx);
 }
 
+/* The list without the items that it holds a second time: a row that two parts of it name would come twice, or be changed
+ * twice. */
+static bool drop_repeated(run *r, val *list)
+{
+    size_t slots = 16;
+    while (slots < (size_t)list->n * 2) slots *= 2;
+    uint32_t *table = ARENA_ARRAY(r->a, slots, uint32_t), n = 0;
+    val *items = ARENA_ARRAY(r->a, list->n, val);
+    if (!table || !items) return run_oom(r);
+    memset(table, 0, slots * sizeof *table);
+    for (uint32_t i = 0; i < list->n; i++) {
+        size_t at = (size_t)val_hash(list->u.list[i], 0) & (slots - 1);
+        while (table[at] && !val_same(items[table[at] - 1], list->u.list[i])) at = (at + 1) & (slots - 1);
+        if (table[at]) continue;
+        items[n++] = list->u.list[i];
+        table[at] = n;
+    }
+    list->u.list = items;
+    list->n = n;
+    return true;
+}
+
+static bool inserts(const plan_stmt *s)
+{
+    return s->frags_n > 0 && s->frags[0].type == FRAG_TEXT && str_starts(s->frags[0].text, NICOL_STR("INSERT "));
+}
+
 /* Splits the largest list so that each statement fits. Only where the plan says that the parts add up to the whole. */
 static bool send_in_parts(run *r, const plan_stmt *s, val *args, size_t total, uint32_t largest, size_t of_largest,
                           stmt_sink sink, void *ctx)
@@ -213,6 +240,7 @@ static bool send_in_parts(run *r, const plan_stmt *s, val *args, size_t total, u
     if (!s->chunkable || whole.type != VAL_LIST || total - of_largest >= max)
         return nicol_fail(r->err, NICOL_E_BIND_LIMIT, NULL);
     size_t room = max - (total - of_largest);
+    if (!inserts(s) && !drop_repeated(r, &whole)) return false;
     if (!run_begin_read(r)) return false;
     for (uint32_t from = 0; from < whole.n;) {
         size_t binds = 0;
