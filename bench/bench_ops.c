@@ -14,7 +14,10 @@
  * posts statement per user, or one with IN, take longer. The nested create is a transaction of plain INSERTs that
  * answers from what it wrote, without RETURNING (slower) and without a read afterwards. What the caller knows is not looked up: names, types, the form of stored times.
  *
- * Usage: bench_ops [OPERATION hand|library json|rows CALLS] - with arguments, only that (for a profiler).
+ * Usage: bench_ops                                          all of it
+ *        bench_ops OPERATION hand|library json|rows CALLS   only that, for a profiler
+ *        bench_ops OPERATION hand nothing CALLS             the statements alone: what SQLite itself costs
+ *        bench_ops files FOLDER                             schema.prisma and ddl.sql, for other benchmarks
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -97,10 +100,21 @@ static void put(text *t, const void *p, size_t n)
 
 static size_t write_int(char *out, int64_t v)
 {
+    static const char pairs[] =
+        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+        "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
     char tmp[24], *end = tmp + sizeof tmp, *p = end;
     uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do *--p = (char)('0' + u % 10);
-    while ((u /= 10) != 0);
+    for (; u >= 100; u /= 100) {
+        p -= 2;
+        memcpy(p, pairs + u % 100 * 2, 2);
+    }
+    if (u >= 10) {
+        p -= 2;
+        memcpy(p, pairs + u * 2, 2);
+    } else {
+        *--p = (char)('0' + u);
+    }
     if (v < 0) *--p = '-';
     memcpy(out, p, (size_t)(end - p));
     return (size_t)(end - p);
@@ -303,6 +317,7 @@ typedef struct hand {
     sqlite3_stmt *st[S_N];
     text out; /* kept from call to call, as a program that sends answers keeps it */
     bool rows;
+    bool nothing; /* only the statements: nothing is read or delivered */
 } hand;
 
 static void hand_open(hand *h, const char *file)
@@ -336,12 +351,23 @@ static uint64_t finish(hand *h, result *r)
     return sum;
 }
 
+static uint64_t only_steps(sqlite3_stmt *s)
+{
+    uint64_t n = 0;
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) n++;
+    must(rc == SQLITE_DONE, "a statement by hand");
+    sqlite3_reset(s);
+    return n;
+}
+
 static uint64_t hand_unique(hand *h, int64_t k)
 {
     sqlite3_stmt *s = h->st[S_UNIQUE];
     result r = {0};
     h->out.n = 0;
     sqlite3_bind_int64(s, 1, k % USERS + 1);
+    if (h->nothing) return only_steps(s);
     int rc = sqlite3_step(s);
     if (h->rows && rc == SQLITE_ROW) {
         keep_user(&r, s);
@@ -364,6 +390,7 @@ static uint64_t hand_many(hand *h, int64_t k)
     h->out.n = 0;
     if (!h->rows) LIT(&h->out, "{\"data\":{\"findManyUser\":[");
     sqlite3_bind_int64(s, 1, k * 100 % USERS);
+    if (h->nothing) return only_steps(s);
     int rc;
     for (bool first = true; (rc = sqlite3_step(s)) == SQLITE_ROW; first = false) {
         if (h->rows) {
@@ -390,6 +417,7 @@ static uint64_t hand_include(hand *h, int64_t k)
     h->out.n = 0;
     if (!h->rows) LIT(&h->out, "{\"data\":{\"findManyUser\":[");
     sqlite3_bind_int64(s, 1, k % (USERS / TEAM));
+    if (h->nothing) return only_steps(s);
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         int64_t id = sqlite3_column_int64(s, 0);
@@ -463,6 +491,7 @@ static size_t keep_words(result *r, words w)
 /* The new rows, from what was just written. */
 static user *deliver_new_user(hand *h, result *r, int64_t id, words email, words name, words now)
 {
+    if (h->nothing) return NULL;
     if (h->rows) {
         user *u = (user *)(void *)room(&r->users, sizeof *u);
         r->users.n += sizeof *u;
@@ -492,6 +521,7 @@ static user *deliver_new_user(hand *h, result *r, int64_t id, words email, words
 static void deliver_new_post(hand *h, result *r, user *u, int64_t id, words title, words body, words now,
                              int64_t author)
 {
+    if (h->nothing) return;
     if (h->rows) {
         post *p = (post *)(void *)room(&r->posts, sizeof *p);
         r->posts.n += sizeof *p;
@@ -846,9 +876,12 @@ static void only(both *b, char **argv)
 {
     bool by_library = strcmp(argv[2], "library") == 0;
     b->hand.rows = b->library.rows = strcmp(argv[3], "rows") == 0;
+    b->hand.nothing = strcmp(argv[3], "nothing") == 0;
     for (size_t i = 0; i < OPERATIONS_N; i++) {
         if (strcmp(argv[1], operations[i].name) != 0) continue;
         unsigned calls = (unsigned)strtoul(argv[4], NULL, 10);
+        must(calls > 0 && !(by_library && b->hand.nothing), "no such call");
+        timed_calls(b, &operations[i], by_library, calls / 10 + 1, 1000000000);
         spent s = timed_calls(b, &operations[i], by_library, calls, 0);
         printf("%s %s %s: %.2f us of CPU\n", argv[1], argv[2], argv[3], s.cpu / calls);
         return;
@@ -856,11 +889,24 @@ static void only(both *b, char **argv)
     must(false, "no such operation");
 }
 
+static void write_file(const char *dir, const char *name, const char *content)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    must(f && fputs(content, f) >= 0 && fclose(f) == 0, path);
+}
+
 int main(int argc, char **argv)
 {
     char dir[] = "/tmp/nicol-bench-XXXXXX";
     static both b;
-    must(argc == 1 || argc == 5, "usage: bench_ops [OPERATION hand|library json|rows CALLS]");
+    must(argc == 1 || argc == 3 || argc == 5, "usage: bench_ops [OPERATION hand|library json|rows|nothing CALLS]");
+    if (argc == 3) {
+        write_file(argv[2], "schema.prisma", schema_text);
+        write_file(argv[2], "ddl.sql", ddl);
+        return 0;
+    }
     must(mkdtemp(dir) != NULL, "no temporary folder");
     both_open(&b, dir);
     if (argc == 5) {
