@@ -185,7 +185,7 @@ static void child_create(const wnested *x)
         wb_open(x->b->c, &b);
         release_current(&b, x);
         insert_child(&b, x, x->n->items[i].create, S("a nested create"), inline_text(x));
-        wb_do(x->b, wb_close(&b, NULL));
+        w_nested_made(x, x->n->items[i].create, wb_close(&b, NULL));
     }
 }
 
@@ -397,12 +397,30 @@ static bool common(const wnested *x)
     return false;
 }
 
+/* A new row whose own foreign keys are decided by writes nested in it waits until the end, as with the reference: databases
+ * number the rows of a table as they come. */
+void w_nested_made(const wnested *x, const query_write *w, const plan_node *made)
+{
+    if (w_has_inline(w)) x->late->v[x->late->n++] = made;
+    else wb_do(x->b, made);
+}
+
+static bool may_come_late(const query_nested *n)
+{
+    return n->kind == NESTED_CREATE && !w_is_inline(n);
+}
+
 void w_nested(wblock *b, const query_write *w, const wrow *parent, const wrow *ahead)
 {
+    uint32_t made = 0;
+    for (uint32_t i = 0; i < w->nested_n; i++) made += may_come_late(&w->nested[i]) ? w->nested[i].items_n : 0;
+    wlate late = {.v = CC_ARRAY(b->c, made, const plan_node *)};
+    if (!late.v) return;
     for (uint32_t i = 0; i < w->nested_n && !b->c->failed; i++) {
         const query_nested *n = &w->nested[i];
         if (w_is_inline(n)) continue;
         wnested x = {.b = b,
+                     .late = &late,
                      .n = n,
                      .r = n->field->relation,
                      .child = n->field->target,
@@ -414,4 +432,5 @@ void w_nested(wblock *b, const query_write *w, const wrow *parent, const wrow *a
         else if (schema_holds_fk(n->field)) w_nested_parent(&x);
         else w_nested_child(&x);
     }
+    while (late.n) wb_do(b, late.v[--late.n]);
 }

@@ -226,7 +226,7 @@ void w_nested_many(const wnested *x)
             wblock b;
             wb_open(x->b->c, &b);
             many_create(&b, x, n->items[i].create);
-            wb_do(x->b, wb_close(&b, NULL));
+            w_nested_made(x, n->items[i].create, wb_close(&b, NULL));
         }
         return;
     case NESTED_CONNECT:

@@ -20,6 +20,14 @@ uint32_t w_inline_columns(const query_write *w)
     return n;
 }
 
+bool w_has_inline(const query_write *w)
+{
+    for (uint32_t i = 0; i < w->nested_n; i++) {
+        if (w_is_inline(&w->nested[i]) && w->nested[i].items_n) return true;
+    }
+    return false;
+}
+
 static wneed inline_need(cc *c, const query_nested *n, bool creating)
 {
     const schema_relation *r = n->field->relation;
@@ -78,11 +86,12 @@ static void release_other(wblock *b, const schema_relation *r, const pval *ref, 
 }
 
 /* Writes to `out` the foreign key columns that nested create, connect and connectOrCreate give to a row of w.
- * self: the row that is updated; NULL when it is new. */
+ * self: the row that is updated; NULL when it is new. The last field comes first: rows of one table that are made so get their ids
+ * in the reference's order. */
 uint32_t w_inline(wblock *b, const query_write *w, const wwhere *self, wassign *out)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < w->nested_n; i++) {
+    for (uint32_t i = w->nested_n; i-- > 0;) {
         const query_nested *x = &w->nested[i];
         if (!w_is_inline(x) || x->items_n == 0) continue;
         const schema_relation *r = x->field->relation;

@@ -132,14 +132,22 @@ wrow w_create_row(wblock *b, const query_write *w, const wassign *fixed, uint32_
 wrow w_update_row(wblock *b, const query_write *w, const wwhere *where, const wfields *ret, const wneed *need);
 
 bool w_is_inline(const query_nested *n); /* it decides foreign key columns of the parent's own row */
+bool w_has_inline(const query_write *w);
 uint32_t w_inline(wblock *b, const query_write *w, const wwhere *self, wassign *out);
 uint32_t w_inline_columns(const query_write *w);
 /* ahead: of a new row, for each nested write the row that was looked up before it (`sure`), if any; NULL: an update. */
 void w_nested(wblock *b, const query_write *w, const wrow *parent, const wrow *ahead);
 
+/* New rows that come after everything else that hangs on their parent, the last of them first. */
+typedef struct wlate {
+    const plan_node **v;
+    uint32_t n;
+} wlate;
+
 /* The parts of w_nested by where the foreign key is. */
 typedef struct wnested {
     wblock *b;
+    wlate *late;
     const query_nested *n;
     const schema_relation *r;
     const schema_model *child;
@@ -150,6 +158,8 @@ typedef struct wnested {
 void w_nested_child(const wnested *x);  /* on the child */
 void w_nested_parent(const wnested *x); /* on the parent, what w_inline does not do */
 void w_nested_many(const wnested *x);   /* many-to-many */
+/* One row of a nested create: at once, or late. */
+void w_nested_made(const wnested *x, const query_write *w, const plan_node *made);
 /* Kinds that are alike for all three. */
 void w_nested_update(const wnested *x, const query_nested_item *it);
 void w_nested_update_many(const wnested *x, const query_nested_item *it);
