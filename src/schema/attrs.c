@@ -29,6 +29,11 @@ nicol_str ctx_text(sc_ctx *c, const char *fmt, ...)
     return s;
 }
 
+const char *block_word(const model_info *m)
+{
+    return m->is_type ? "composite type" : m->m->is_view ? "view" : "model";
+}
+
 void error_attr(sc_ctx *c, const ast_attr *a, const char *fmt, ...)
 {
     va_list args;

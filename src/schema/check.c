@@ -1,14 +1,6 @@
 /* schema/check.c - the order of the checks on the finished model: models, enums, relations, as the reference has it. */
 #include "schema/schema_int.h"
 
-static void check_composite_types(sc_ctx *c)
-{
-    for (const ast_top *t = c->tops; t != NULL; t = t->next) {
-        if (t->kind != TOP_TYPE || (c->prov->caps & CAP_COMPOSITE_TYPES) != 0) continue;
-        diag_error(&c->diags, t->at, "Error validating: Composite types are not supported on %s.", c->prov->label);
-    }
-}
-
 static void check_enum(sc_ctx *c, const enum_info *e)
 {
     bool given = e->schema_at.end != 0, known = false, schemas = (c->prov->caps & CAP_SCHEMAS) != 0;
@@ -70,7 +62,7 @@ void checks_run(sc_ctx *c)
     if (c->prov == NULL) c->prov = provider_by_name(S("postgresql")); /* no datasource: judged by the most capable */
     names_gather(c);
     if (c->oom) return;
-    check_composite_types(c);
+    check_composites(c);
     for (size_t i = 0; i < c->s->models_n; i++) {
         sum_indexes(&c->models[i]);
         check_model_functions(c, &c->models[i]);

@@ -1,11 +1,6 @@
 /* schema/check_model.c - models, views, their ids, fields and indexes, one rule a function. */
 #include "schema/schema_int.h"
 
-static const char *block_word(const model_info *m)
-{
-    return m->m->is_view ? "view" : "model";
-}
-
 static bool can(const sc_ctx *c, unsigned cap)
 {
     return (c->prov->caps & cap) != 0;
@@ -99,7 +94,7 @@ static void length_types(sc_ctx *c, const index_info *x)
 {
     if (!can(c, CAP_LENGTH_PREFIX)) return;
     for (size_t i = 0; i < x->cols_n; i++) {
-        const schema_field *f = x->cols[i].f->f;
+        const schema_field *f = last_field(&x->cols[i])->f;
         if (x->cols[i].length < 0 || f->kind == FIELD_UNSUPPORTED || f->type == SCALAR_STRING ||
             f->type == SCALAR_BYTES)
             continue;
@@ -258,7 +253,7 @@ static void field_type(sc_ctx *c, const field_info *f)
 }
 
 /* A custom name: of a key that a field is called by already. */
-static void client_name(sc_ctx *c, const field_info *f)
+void check_client_name(sc_ctx *c, const field_info *f)
 {
     model_info *m = f->owner;
     bool by_unique = false;
@@ -311,57 +306,13 @@ static void unknown_function(sc_ctx *c, const field_info *f)
         sequence_args(c, e);
         return;
     }
-    diag_error(&c->diags, e->at,
-               "Unknown function in @default(): `%.*s` is not known. You can read about the available functions here: "
-               "https://pris.ly/d/attribute-functions",
-               STR_FMT(e->text));
-}
-
-static void mongo_fields(sc_ctx *c, const model_info *m)
-{
-    for (size_t i = 0; i < m->m->fields_n; i++) {
-        const field_info *f = &m->fields[i];
-        bool in_id = false;
-        if (f->f->kind == FIELD_RELATION) continue;
-        for (size_t k = 0; m->id != NULL && k < m->id->cols_n; k++) in_id = in_id || m->id->cols[k].f == f;
-        schema_default_kind kind = f->f->def->kind;
-        if (kind == DEFAULT_AUTO && !(f->has_native && str_eq(f->f->native->name, S("ObjectId"))))
-            error_field(c, f, "MongoDB `@default(auto())` fields must have `ObjectId` native type.");
-        if (kind == DEFAULT_AUTO && !in_id)
-            error_field(c, f, "MongoDB `@default(auto())` fields must have the `@id` attribute.");
-        if (kind == DEFAULT_DBGENERATED)
-            error_field(c, f, "The `dbgenerated()` function is not allowed with MongoDB. Please use `auto()` instead.");
-        if (f->has_map && str_starts(f->f->db_name, S("$")))
-            error_attr(c, field_attr(c, f, S("map")), "The field name cannot start with a `$` character");
-        if (f->has_map && str_find_char(f->f->db_name, '.', 0) != SIZE_MAX)
-            error_attr(c, field_attr(c, f, S("map")), "The field name cannot contain a `.` character");
-    }
-}
-
-static void check_mongo(sc_ctx *c, const model_info *m)
-{
-    if (c->prov->id != PROVIDER_MONGODB) return;
-    if (m->id == NULL)
-        diag_line(&c->diags, m->ast->at,
-                  S("Invalid model: MongoDB models require exactly one identity field annotated with @id"));
-    if (m->id != NULL && m->id->cols_n == 1 && !str_eq(m->id->cols[0].f->f->db_name, S("_id"))) {
-        const field_info *f = m->id->cols[0].f;
-        if (!f->has_map) error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation.");
-        else
-            error_field(c, f, "MongoDB model IDs must have an @map(\"_id\") annotation, found @map(\"%.*s\").",
-                        STR_FMT(f->f->db_name));
-    }
-    mongo_fields(c, m);
-    for (const index_info *x = m->indexes; x != NULL; x = x->next)
-        if (x->kind == INDEX_UNIQUE && x->cols_n == 1 && m->id != NULL && m->id->cols_n == 1 &&
-            x->cols[0].f == m->id->cols[0].f)
-            AT_INDEX(c, x, "The same field cannot be an id and unique on MongoDB.");
+    default_unknown_function(c, e);
 }
 
 static void check_scalar(sc_ctx *c, field_info *f)
 {
     field_type(c, f);
-    client_name(c, f);
+    check_client_name(c, f);
     check_default_name(c, f);
     native_check(c, f);
     default_name_allowed(c, f);
@@ -434,11 +385,39 @@ static void operator_classes(sc_ctx *c, const index_info *x)
     }
 }
 
+static void partial(sc_ctx *c, const index_info *x)
+{
+    if (!x->partial) return;
+    if (schema_preview(c->s, S("partialIndexes")) && can(c, CAP_PARTIAL_INDEXES)) return;
+    span at = arg_span(index_attr(c, x), S("where"));
+    if (!schema_preview(c->s, S("partialIndexes")))
+        error_attr_at(
+            c, attr_title(c, x), at,
+            "Partial indexes are a preview feature. Add \"partialIndexes\" to previewFeatures in your generator block.");
+    else
+        error_attr_at(c, attr_title(c, x), at,
+                      "Partial indexes (with a `where` clause) are not supported by the current connector.");
+}
+
+static void composite_in_unique(sc_ctx *c, const index_info *x)
+{
+    if (x->kind != INDEX_UNIQUE || x->cols_n < 2) return;
+    for (size_t i = 0; i < x->cols_n; i++) {
+        const field_info *f = last_field(&x->cols[i]);
+        if (!f->composite) continue;
+        AT_INDEX(c, x,
+                 "Prisma does not currently support composite types in compound unique indices, please remove \"%.*s\" "
+                 "from the index. See https://pris.ly/d/mongodb-composite-compound-indices for more details",
+                 STR_FMT(f->f->name));
+        return;
+    }
+}
+
 static void native_in_index(sc_ctx *c, const index_info *x)
 {
     if (x->kind == INDEX_FULLTEXT) return;
     for (size_t i = 0; i < x->cols_n; i++) {
-        const field_info *f = x->cols[i].f;
+        const field_info *f = last_field(&x->cols[i]);
         native_key use = native_key_use(c, f);
         if (use == NATIVE_KEY_OK || (use == NATIVE_KEY_WITH_LENGTH && x->cols[i].length >= 0)) continue;
         nicol_str native = native_text(c, f);
@@ -469,6 +448,8 @@ void check_index(sc_ctx *c, model_info *m, index_info *x)
     if (x->map.len != 0) check_name_length(c, m, index_attr(c, x), x->map, x->source == NULL);
     clustered_index(c, m, x);
     operator_classes(c, x);
+    partial(c, x);
+    composite_in_unique(c, x);
     native_in_index(c, x);
     check_index_classes(c, x);
     length_types(c, x);
@@ -530,7 +511,7 @@ void check_model(sc_ctx *c, model_info *m)
     one_fulltext(c, m);
     check_schema_name(c, m);
     shard_key(c, m);
-    check_mongo(c, m);
+    if (c->prov->id == PROVIDER_MONGODB) check_mongo(c, m);
     check_view(c, m);
     check_autoincrement(c, m);
     for (size_t i = 0; i < m->m->fields_n && !c->oom; i++)

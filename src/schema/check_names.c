@@ -87,8 +87,7 @@ static void count_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_st
 
 static nicol_str default_constraint(sc_ctx *c, const field_info *f)
 {
-    const schema_field *one = f->f;
-    return f->has_default_map ? default_map(c, f) : default_name(c, f->owner->m, &one, 1, "_df");
+    return f->has_default_map ? default_map(c, f) : default_name(c, f->owner->m, &f->f->db_name, 1, "_df");
 }
 
 static void count_custom(sc_ctx *c, const schema_model *m, nicol_str name)

@@ -125,7 +125,7 @@ static void field_arity(sc_ctx *c, const relation_info *r)
         NAME(r->fwd), STR_FMT(names));
 }
 
-static bool same_type(const schema_field *a, const schema_field *b)
+bool same_type(const schema_field *a, const schema_field *b)
 {
     if (a->kind != b->kind) return false;
     return a->kind == FIELD_ENUM ? a->en == b->en : a->type == b->type;
@@ -373,6 +373,7 @@ static void many_many(sc_ctx *c, const relation_info *r)
                 "Error validating: Embedded many-to-many relations are not supported on %s. Please use the syntax "
                 "defined in https://pris.ly/d/relational-database-many-to-many",
                 c->prov->label);
+        if ((c->prov->caps & CAP_EMBEDDED_M2M) != 0) check_embedded(c, r);
         return;
     }
     for (int i = 0; i < 2 && (c->prov->caps & CAP_IMPLICIT_M2M) == 0; i++)
@@ -569,9 +570,11 @@ static void map_allowed(sc_ctx *c, const field_info *f)
 
 void check_relation_field(sc_ctx *c, field_info *f)
 {
+    check_client_name(c, f);
     ignored_target(c, f);
     action_allowed(c, f, f->rel->on_delete, S("onDelete"));
     action_allowed(c, f, f->rel->on_update, S("onUpdate"));
     map_allowed(c, f);
     missing_index(c, f);
+    if (c->prov->id == PROVIDER_MONGODB) check_mongo_relation_field(c, f);
 }

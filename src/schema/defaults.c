@@ -183,12 +183,47 @@ static bool scalar_fits(sc_ctx *c, field_info *f, const ast_attr *a, const ast_e
 
 static void take_value(sc_ctx *c, schema_field *f, const ast_expr *e);
 
+/* Whether a field of a composite type can have this default at all: only what a client can make. */
+static bool in_composite(sc_ctx *c, const field_info *f, const ast_attr *a, const ast_expr *e)
+{
+    if (is_call(e, S("dbgenerated"))) {
+        error_attr(c, a, "Fields of composite types cannot have `dbgenerated()` as default.");
+        return false;
+    }
+    if (f->f->kind == FIELD_UNSUPPORTED && !f->composite) {
+        error_attr(c, a, "Composite field of type `Unsupported` cannot have default values.");
+        return false;
+    }
+    if (f->f->kind != FIELD_SCALAR || e->kind != EXPR_CALL) return true;
+    if (is_call(e, S("auto")) || is_call(e, S("autoincrement"))) {
+        error_attr(c, a, "The function `%.*s()` is not supported on composite fields.", STR_FMT(e->text));
+        return false;
+    }
+    if (function_rule(e->text) != NULL) return true;
+    default_unknown_function(c, e);
+    return false;
+}
+
+void default_unknown_function(sc_ctx *c, const ast_expr *e)
+{
+    diag_error(&c->diags, e->at,
+               "Unknown function in @default(): `%.*s` is not known. You can read about the available functions here: "
+               "https://pris.ly/d/attribute-functions",
+               STR_FMT(e->text));
+}
+
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a)
 {
     const ast_expr *e = arg_main(c, a, S("value"), true);
     bool ok = false;
     if (e == NULL) return;
-    f->has_default_map = arg_string(c, a, S("map")).len != 0;
+    if (f->owner->is_type) {
+        if (arg_opt(a, S("map")) != NULL)
+            error_attr(c, a, "The `map` argument is not allowed on a composite type field.");
+    } else {
+        f->has_default_map = arg_string(c, a, S("map")).len != 0;
+    }
+    if (f->owner->is_type && !in_composite(c, f, a, e)) return;
     if (is_call(e, S("dbgenerated"))) {
         ok = dbgenerated_fits(c, a, e);
     } else if (f->composite) {

@@ -122,10 +122,10 @@ static size_t cut_at_char(nicol_str s, size_t most)
 }
 
 /* Table, columns and suffix joined by "_"; table and columns are cut so that the whole fits the provider. */
-nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *const *f, size_t n, const char *suffix)
+nicol_str default_name(sc_ctx *c, const schema_model *m, const nicol_str *columns, size_t n, const char *suffix)
 {
     size_t room = c->prov == NULL ? SIZE_MAX : c->prov->name_max, tail = strlen(suffix), bytes = m->db_name.len;
-    for (size_t i = 0; i < n; i++) bytes += 1 + f[i]->db_name.len;
+    for (size_t i = 0; i < n; i++) bytes += 1 + columns[i].len;
     char *p = arena_alloc(c->a, bytes + tail + 1);
     if (p == NULL) {
         c->oom = true;
@@ -135,8 +135,8 @@ nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *con
     memcpy(p, m->db_name.ptr, at);
     for (size_t i = 0; i < n; i++) {
         p[at++] = '_';
-        memcpy(p + at, f[i]->db_name.ptr, f[i]->db_name.len);
-        at += f[i]->db_name.len;
+        memcpy(p + at, columns[i].ptr, columns[i].len);
+        at += columns[i].len;
     }
     at = cut_at_char(str_of(p, at), room - tail);
     memcpy(p + at, suffix, tail);
@@ -167,10 +167,11 @@ nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x)
         [INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx", [INDEX_FULLTEXT] = "_idx"};
     if (x->map.len != 0) return x->map;
     if (x->db_name.ptr != NULL) return x->db_name;
-    const schema_field **f = NEW_ARRAY(c, x->cols_n, const schema_field *);
-    if (f == NULL && x->cols_n != 0) return (nicol_str){0};
-    for (size_t i = 0; i < x->cols_n; i++) f[i] = x->cols[i].f->f;
-    x->db_name = default_name(c, m, f, x->kind == INDEX_ID ? 0 : x->cols_n, suffix[x->kind]);
+    nicol_str *columns = NEW_ARRAY(c, x->cols_n, nicol_str);
+    if (columns == NULL && x->cols_n != 0) return (nicol_str){0};
+    for (size_t i = 0; i < x->cols_n; i++)
+        columns[i] = x->cols[i].path != NULL ? x->cols[i].path->db : x->cols[i].f->f->db_name;
+    x->db_name = default_name(c, m, columns, x->kind == INDEX_ID ? 0 : x->cols_n, suffix[x->kind]);
     return x->db_name;
 }
 
@@ -304,7 +305,11 @@ nicol_str relation_fk_name(sc_ctx *c, relation_info *r)
 {
     const rel_info *rel = r->fwd->rel;
     if (rel->map.len != 0) return rel->map;
-    if (r->fk_name.ptr == NULL) r->fk_name = default_name(c, r->fwd->owner->m, rel->fields, rel->fields_n, "_fkey");
+    if (r->fk_name.ptr != NULL) return r->fk_name;
+    nicol_str *columns = NEW_ARRAY(c, rel->fields_n, nicol_str);
+    if (columns == NULL && rel->fields_n != 0) return (nicol_str){0};
+    for (size_t i = 0; i < rel->fields_n; i++) columns[i] = rel->fields[i]->db_name;
+    r->fk_name = default_name(c, r->fwd->owner->m, columns, rel->fields_n, "_fkey");
     return r->fk_name;
 }
 

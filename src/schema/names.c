@@ -66,13 +66,19 @@ static void check_top_name(sc_ctx *c, const ast_top *t)
 static void add_top(sc_ctx *c, map *names, ast_top *t)
 {
     const ast_top *old = map_get(names, t->name.name);
-    if (old != NULL) {
+    if (old != NULL)
         diag_error(&c->diags, t->name.at,
                    "The %s \"%.*s\" cannot be defined because a %s with that name already exists.", top_word(t->kind),
                    STR_FMT(t->name.name), top_word(old->kind));
-        return;
-    }
     map_add(c, names, t->name.name, t);
+}
+
+static bool defined_before(const model_info *m, nicol_str name, size_t n)
+{
+    if (m->by_name != NULL) return map_get(m->by_name, name) != NULL;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(m->m->fields[i].name, name)) return true;
+    return false;
 }
 
 static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
@@ -85,6 +91,7 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
     pub->doc = t->doc;
     pub->owner = c->s;
     pub->is_view = t->kind == TOP_VIEW;
+    m->is_type = t->kind == TOP_TYPE;
     pub->fields = KEEP_ARRAY(c, t->fields_n, schema_field);
     pub->fields_n = pub->fields == NULL ? 0 : t->fields_n;
     m->fields = NEW_ARRAY(c, pub->fields_n, field_info);
@@ -104,14 +111,13 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
         f->arity = d->arity;
         m->fields[n].f = f;
         m->fields[n].owner = m;
-        check_spelling(c, f->name, name_at(t, d), pub->is_view ? "field" : "Field");
-        if (field_find(m, f->name) != &m->fields[n] && field_find(m, f->name) != NULL) {
+        if (!m->is_type) check_spelling(c, f->name, name_at(t, d), pub->is_view ? "field" : "Field");
+        if (defined_before(m, f->name, n)) {
             diag_error(&c->diags, name_at(t, d), "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
-                       pub->is_view ? "view" : "model", STR_FMT(pub->name));
+                       block_word(m), STR_FMT(pub->name));
             diag_help(&c->diags, "rename or remove one of the two");
-        } else if (m->by_name != NULL) {
-            map_add(c, m->by_name, f->name, &m->fields[n]);
         }
+        if (m->by_name != NULL) map_add(c, m->by_name, f->name, &m->fields[n]);
     }
 }
 
@@ -139,23 +145,6 @@ static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
     if (n == 0) diag_line(&c->diags, t->at, S("Error validating: An enum must have at least one value."));
 }
 
-static void resolve_type(sc_ctx *c, const ast_top *t)
-{
-    map *seen = map_new(&c->tmem, SIZE_MAX / 64);
-    if (seen == NULL) {
-        c->oom = true;
-        return;
-    }
-    for (size_t i = 0; i < t->fields_n; i++) {
-        ast_decl *d = &t->fields[i];
-        nicol_str name = ctx_source(c, name_at(t, d));
-        if (map_get(seen, name) != NULL)
-            diag_error(&c->diags, name_at(t, d), "Field \"%.*s\" is already defined on composite type \"%.*s\".",
-                       STR_FMT(name), STR_FMT(t->name.name));
-        else map_add(c, seen, name, d);
-    }
-}
-
 static void resolve_config(sc_ctx *c, ast_top *t)
 {
     const char *what = t->kind == TOP_DATASOURCE ? "source" : "generator";
@@ -175,10 +164,13 @@ static bool make_room(sc_ctx *c)
     for (const ast_top *t = c->tops; t != NULL; t = t->next) {
         s->models_n += t->kind == TOP_MODEL || t->kind == TOP_VIEW;
         s->enums_n += t->kind == TOP_ENUM;
+        s->types_n += t->kind == TOP_TYPE;
     }
     s->models = KEEP_ARRAY(c, s->models_n, schema_model);
     s->enums = KEEP_ARRAY(c, s->enums_n, schema_enum);
+    s->types = KEEP_ARRAY(c, s->types_n, schema_model);
     c->models = NEW_ARRAY(c, s->models_n, model_info);
+    c->types = NEW_ARRAY(c, s->types_n, model_info);
     c->enums = NEW_ARRAY(c, s->enums_n, enum_info);
     c->names = map_new(&c->tmem, SIZE_MAX / 64);
     if (c->names == NULL) c->oom = true;
@@ -187,7 +179,7 @@ static bool make_room(sc_ctx *c)
 
 bool names_resolve(sc_ctx *c)
 {
-    size_t models = 0, enums = 0;
+    size_t models = 0, enums = 0, types = 0;
     map *sources = map_new(&c->tmem, SIZE_MAX / 64), *generators = map_new(&c->tmem, SIZE_MAX / 64);
     if (sources == NULL || generators == NULL) c->oom = true;
     if (c->oom || !make_room(c)) return false;
@@ -219,7 +211,9 @@ bool names_resolve(sc_ctx *c)
             add_top(c, c->names, t);
             break;
         case TOP_TYPE:
-            resolve_type(c, t);
+            c->types[types].m = &c->s->types[types];
+            c->s->types[types].index = (uint32_t)types;
+            resolve_model(c, t, &c->types[types++]);
             add_top(c, c->names, t);
             break;
         case TOP_DATASOURCE:

@@ -63,8 +63,11 @@ typedef struct field_list {
     size_t n;
     name_list unknown, relations;
     field_info **rel_fields; /* those of `relations` */
-    bool ok;
+    bool ok, twice;
 } field_list;
+
+/* What a list of fields may name: one with arguments its columns, and of those some also reach into composite types. */
+typedef enum list_form { LIST_NAMES, LIST_COLUMNS, LIST_PATHS } list_form;
 
 static const ast_expr *list_first(const ast_expr *e)
 {
@@ -156,8 +159,75 @@ static bool read_col_name(sc_ctx *c, const ast_expr *e, bool args, index_col *co
     return false;
 }
 
+/* "address.street": the rest of the path, from the field `col->f` into its type. False: it leads nowhere, and that is in
+ * `l`. */
+static bool follow_path(sc_ctx *c, field_list *l, nicol_str whole, nicol_str rest, index_col *col)
+{
+    index_path *path = NEW(c, index_path);
+    const field_info *at = col->f;
+    if (path == NULL) return false;
+    *path = (index_path){.text = whole, .db = at->f->db_name};
+    for (bool more = true; more;) {
+        nicol_str name = rest;
+        more = str_find_char(rest, '.', 0) != SIZE_MAX;
+        if (more) name = str_cut(&rest, '.');
+        if (!at->composite) {
+            name_push(c, &l->unknown, whole);
+            return false;
+        }
+        const model_info *type = composite_of(c, at);
+        path->leaf = field_find(type, name);
+        if (path->leaf == NULL) {
+            name_push(c, &l->unknown, ctx_text(c, "%.*s in type %.*s", STR_FMT(name), STR_FMT(type->m->name)));
+            return false;
+        }
+        at = path->leaf;
+        path->db = ctx_text(c, "%.*s_%.*s", STR_FMT(path->db), STR_FMT(at->f->db_name));
+    }
+    col->path = path;
+    return true;
+}
+
+static bool same_column(const index_col *a, const index_col *b)
+{
+    if (a->f != b->f || (a->path == NULL) != (b->path == NULL)) return false;
+    return a->path == NULL || str_eq(a->path->text, b->path->text);
+}
+
+/* Adds the column of this name to `l`, or the name to those that are none. */
+static void take_column(sc_ctx *c, field_list *l, const model_info *m, nicol_str name, list_form form, index_col *col)
+{
+    nicol_str rest = name, first = name;
+    bool path = str_find_char(name, '.', 0) != SIZE_MAX;
+    if (path && form == LIST_PATHS) first = str_cut(&rest, '.');
+    col->f = field_find(m, first);
+    if (col->f == NULL || (path && form != LIST_PATHS)) {
+        name_push(c, &l->unknown, first);
+        return;
+    }
+    if (col->f->f->kind == FIELD_RELATION || col->f->unknown_type) {
+        l->rel_fields[l->relations.n] = col->f;
+        name_push(c, &l->relations, first);
+        return;
+    }
+    if (path && !follow_path(c, l, name, rest, col)) return;
+    for (size_t k = 0; k < l->n; k++) l->twice = l->twice || same_column(&l->cols[k], col);
+    if (!l->twice) l->cols[l->n++] = *col;
+}
+
+/* As the reference says it, whatever kind of list or block it is. */
+static void report_twice(sc_ctx *c, const model_info *m, const index_col *col, nicol_str name, span at)
+{
+    if (col->path != NULL)
+        name = ctx_text(c, "%.*s in type %.*s", STR_FMT(col->path->leaf->f->name),
+                        STR_FMT(col->path->leaf->owner->m->name));
+    diag_error(&c->diags, at,
+               "Error validating model \"%.*s\": The unique index definition refers to the field %.*s multiple times.",
+               STR_FMT(m->m->name), STR_FMT(name));
+}
+
 /* Names of m's scalar fields. A single name may stand without brackets. */
-static field_list read_fields(sc_ctx *c, model_info *m, const ast_expr *whole, bool args, span attr_at)
+static field_list read_fields(sc_ctx *c, model_info *m, const ast_expr *whole, list_form form, span attr_at)
 {
     field_list l = {.ok = true};
     size_t n = 0;
@@ -173,27 +243,15 @@ static field_list read_fields(sc_ctx *c, model_info *m, const ast_expr *whole, b
     if (c->oom) return (field_list){0};
     size_t read = 0;
     for (const ast_expr *e = list_first(whole); e != NULL; e = list_next(whole, e)) {
-        l.ok = read_col_name(c, e, args, &l.cols[read], &names[read]) && l.ok;
+        l.ok = read_col_name(c, e, form != LIST_NAMES, &l.cols[read], &names[read]) && l.ok;
         read++;
     }
     for (size_t i = 0; l.ok && i < read; i++) {
-        field_info *f = field_find(m, names[i]);
-        if (f == NULL) {
-            name_push(c, &l.unknown, names[i]);
-        } else if (f->f->kind == FIELD_RELATION) {
-            l.rel_fields[l.relations.n] = f;
-            name_push(c, &l.relations, names[i]);
-        } else {
-            for (size_t k = 0; k < l.n; k++) {
-                if (l.cols[k].f != f) continue;
-                error_model(c, m, attr_at, "The unique index definition refers to the field %.*s multiple times.",
-                            STR_FMT(names[i]));
-                l.ok = false;
-                return l;
-            }
-            l.cols[l.n] = l.cols[i];
-            l.cols[l.n++].f = f;
-        }
+        index_col col = l.cols[i];
+        take_column(c, &l, m, names[i], form, &col);
+        if (!l.twice) continue;
+        report_twice(c, m, &col, names[i], attr_at);
+        l.ok = false;
     }
     return l;
 }
@@ -210,7 +268,7 @@ static const schema_field **cols_fields(sc_ctx *c, const field_list *l, uint32_t
 
 static void relation_fields(sc_ctx *c, field_info *f, const ast_expr *e, const ast_attr *a)
 {
-    field_list l = read_fields(c, f->owner, e, false, a->at);
+    field_list l = read_fields(c, f->owner, e, LIST_NAMES, a->at);
     f->rel->has_fields = true;
     if (!l.ok) return;
     if (l.unknown.n != 0) {
@@ -231,7 +289,7 @@ static void relation_fields(sc_ctx *c, field_info *f, const ast_expr *e, const a
 
 static void relation_references(sc_ctx *c, field_info *f, const ast_expr *e, const ast_attr *a)
 {
-    field_list l = read_fields(c, f->rel->target, e, false, a->at);
+    field_list l = read_fields(c, f->rel->target, e, LIST_NAMES, a->at);
     f->rel->has_refs = true;
     if (!l.ok) return;
     if (l.unknown.n != 0) {
@@ -374,14 +432,12 @@ static int8_t read_clustered(sc_ctx *c, ast_attr *a)
     return e != NULL && expr_boolean(c, e, &on) ? on : -1;
 }
 
-/* where: raw("...") or { field: value }, with the preview feature partialIndexes. The condition is the database's. */
-static bool read_where(sc_ctx *c, ast_attr *a)
+/* where: raw("...") or { field: value } (where.c). */
+static bool read_where(sc_ctx *c, const model_info *m, ast_attr *a)
 {
-    const ast_expr *e = c->partial_indexes ? arg_opt(a, S("where")) : NULL;
-    if (e == NULL || e->kind == EXPR_OBJECT) return e != NULL;
-    if (is_call(e, S("raw")) && e->args.n == 1 && e->args.first->value->kind == EXPR_STRING) return true;
-    error_attr(c, a, "The `where` argument must be `raw(\"...\")` or an object of field values.");
-    return true;
+    const ast_expr *e = arg_opt(a, S("where"));
+    if (e != NULL) where_check(c, m, a, e);
+    return e != NULL;
 }
 
 /* length:, sort:, clustered: of @id and @unique on a field. */
@@ -403,7 +459,7 @@ static index_info *field_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
             error_attr(c, a, "The `sort` argument can only be `Asc` or `Desc` you provided: %.*s.", STR_FMT(text));
     }
     x->clustered = read_clustered(c, a);
-    x->partial = kind == INDEX_UNIQUE && read_where(c, a);
+    x->partial = kind == INDEX_UNIQUE && read_where(c, t->m, a);
     return x;
 }
 
@@ -412,7 +468,6 @@ static void apply_id(sc_ctx *c, target *t, ast_attr *a)
     if (t->m->id != NULL) {
         error_model(c, t->m, t->m->ast->at,
                     "At most one field must be marked as the id field with the `@id` attribute.");
-        discard(a);
         return;
     }
     t->m->id = field_index(c, t, a, INDEX_ID);
@@ -505,7 +560,7 @@ static void apply_model_ignore(sc_ctx *c, target *t, ast_attr *a)
     t->m->m->is_ignored = true;
 }
 
-static void check_client_name(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, const char *attr)
+static void check_key_name(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_str name, const char *attr)
 {
     for (size_t i = 0; i < name.len; i++) {
         char ch = name.ptr[i];
@@ -546,7 +601,7 @@ static void apply_model_id(sc_ctx *c, target *t, ast_attr *a)
     model_info *m = t->m;
     const ast_expr *e = arg_main(c, a, S("fields"), true);
     if (e == NULL) return;
-    field_list l = read_fields(c, m, e, true, a->at);
+    field_list l = read_fields(c, m, e, LIST_COLUMNS, a->at);
     if (!l.ok) return;
     if (l.unknown.n != 0)
         error_model(c, m, e->at, "The multi field id declaration refers to the unknown %s %.*s.", plural(l.unknown.n),
@@ -573,7 +628,7 @@ static void apply_model_id(sc_ctx *c, target *t, ast_attr *a)
     *x = (index_info){.kind = INDEX_ID, .at = a->at, .cols = l.cols, .cols_n = l.n};
     x->map = arg_string(c, a, S("map"));
     x->name = arg_string(c, a, S("name"));
-    if (x->name.len != 0) check_client_name(c, m, a, x->name, "@@id");
+    if (x->name.len != 0) check_key_name(c, m, a, x->name, "@@id");
     x->clustered = read_clustered(c, a);
     m->id = x;
 }
@@ -603,23 +658,25 @@ static index_info *model_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
     *x = (index_info){.kind = kind, .at = a->at, .clustered = -1};
     const ast_expr *e = arg_main(c, a, S("fields"), true);
     if (e == NULL) return x;
-    field_list l = read_fields(c, t->m, e, true, a->at);
+    field_list l = read_fields(c, t->m, e, LIST_PATHS, a->at);
     if (!l.ok) return x;
+    /* As the reference says it: "model" and the plural, whatever it is. */
     if (l.unknown.n != 0)
-        error_model(c, t->m, a->at, "The %sindex definition refers to the unknown %s %.*s.", what, plural(l.unknown.n),
-                    STR_FMT(quoted(c, name_text(&l.unknown))));
+        diag_error(&c->diags, a->at,
+                   "Error validating model \"%.*s\": The %sindex definition refers to the unknown fields: %.*s.",
+                   STR_FMT(t->m->m->name), what, STR_FMT(name_text(&l.unknown)));
     if (l.relations.n != 0) {
         name_list scalars = {0};
         nicol_str hint = {0};
-        for (size_t i = 0; i < l.relations.n; i++)
-            for (size_t k = 0; k < l.rel_fields[i]->rel->fields_n; k++)
-                name_push(c, &scalars, l.rel_fields[i]->rel->fields[k]->name);
+        for (size_t i = 0; i < l.relations.n; i++) {
+            const rel_info *rel = l.rel_fields[i]->rel;
+            for (size_t k = 0; rel != NULL && k < rel->fields_n; k++) name_push(c, &scalars, rel->fields[k]->name);
+        }
         if (scalars.n != 0) hint = ctx_text(c, " Did you mean `@@%s([%.*s])`?", attr, STR_FMT(name_text(&scalars)));
-        error_model(
-            c, t->m, a->at,
-            "The %sindex definition refers to the relation %s %.*s. Index definitions must reference only scalar "
-            "fields.%.*s",
-            what, plural(l.relations.n), STR_FMT(quoted(c, name_text(&l.relations))), STR_FMT(hint));
+        diag_error(&c->diags, a->at,
+                   "Error validating model \"%.*s\": The %sindex definition refers to the relation fields %.*s. Index "
+                   "definitions must reference only scalar fields.%.*s",
+                   STR_FMT(t->m->m->name), what, STR_FMT(name_text(&l.relations)), STR_FMT(hint));
     }
     if (l.unknown.n == 0 && l.relations.n == 0) {
         x->cols = l.cols;
@@ -653,7 +710,7 @@ static void apply_index(sc_ctx *c, target *t, ast_attr *a)
         if (x->algorithm.len == 0) error_attr(c, a, "Unknown index type: %.*s.", STR_FMT(type));
     }
     x->clustered = read_clustered(c, a);
-    x->partial = read_where(c, a);
+    x->partial = read_where(c, t->m, a);
     add_index(t->m, x);
 }
 
@@ -663,9 +720,9 @@ static void apply_model_unique(sc_ctx *c, target *t, ast_attr *a)
     if (x == NULL) return;
     x->name = arg_string(c, a, S("name"));
     x->map = arg_string(c, a, S("map"));
-    if (x->name.len != 0) check_client_name(c, t->m, a, x->name, "@@unique");
+    if (x->name.len != 0) check_key_name(c, t->m, a, x->name, "@@unique");
     x->clustered = read_clustered(c, a);
-    x->partial = read_where(c, a);
+    x->partial = read_where(c, t->m, a);
     add_index(t->m, x);
 }
 
@@ -711,7 +768,7 @@ static const attr_rule ENUM_RULES[] = {{NICOL_STR("map"), false, apply_enum_map}
 static void column_taken(sc_ctx *c, const model_info *m, const field_info *f)
 {
     diag_error(&c->diags, field_at(f), "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->f->name),
-               m->m->is_view ? "view" : "model", STR_FMT(m->m->name));
+               block_word(m), STR_FMT(m->m->name));
 }
 
 /* Whether a field without @map, or one with @map further up, has this field's column. */
@@ -753,6 +810,9 @@ static void check_columns(sc_ctx *c, model_info *m)
     }
 }
 
+static const attr_rule COMPOSITE_RULES[] = {{NICOL_STR("map"), false, apply_map},
+                                            {NICOL_STR("default"), false, apply_default}};
+
 static void field_attrs(sc_ctx *c, model_info *m, field_info *f)
 {
     const arena_mark before = arena_save(c->line);
@@ -760,7 +820,13 @@ static void field_attrs(sc_ctx *c, model_info *m, field_info *f)
     target t = {.m = m, .f = f};
     if (f->f->kind == FIELD_RELATION) {
         VISIT(c, RELATION_RULES, &t, list);
-    } else {
+    } else if (m->is_type) {
+        composite_refuse_field_attrs(c, f, list);
+        if (!f->unknown_type) {
+            take_native(c, f, list);
+            VISIT(c, COMPOSITE_RULES, &t, list);
+        }
+    } else if (!f->unknown_type) {
         take_native(c, f, list);
         VISIT(c, FIELD_RULES, &t, list);
     }
@@ -776,6 +842,15 @@ static ast_attr *block_attrs(sc_ctx *c, const ast_top *t)
         if (*tail != NULL) tail = &(*tail)->next;
     }
     return list;
+}
+
+static void composite_attrs(sc_ctx *c, model_info *m)
+{
+    const arena_mark before = arena_save(c->line);
+    composite_refuse_attrs(c, block_attrs(c, m->ast));
+    if (!c->oom) arena_rewind(c->line, before);
+    for (size_t i = 0; i < m->m->fields_n && !c->oom; i++) field_attrs(c, m, &m->fields[i]);
+    check_columns(c, m);
 }
 
 static void model_attrs(sc_ctx *c, model_info *m)
@@ -804,30 +879,17 @@ static void enum_attrs(sc_ctx *c, enum_info *e)
     if (!c->oom) arena_rewind(c->line, before);
 }
 
-/* Asked for before the generators are read, since it decides which arguments an index has. */
-static bool wants_feature(const sc_ctx *c, nicol_str name)
-{
-    for (const ast_top *t = c->tops; t != NULL; t = t->next) {
-        for (const ast_prop *p = t->kind == TOP_GENERATOR ? t->props : NULL; p != NULL; p = p->next) {
-            if (!str_eq(p->name.name, S("previewFeatures")) || p->value == NULL) continue;
-            for (const ast_expr *e = list_first(p->value); e != NULL; e = list_next(p->value, e))
-                if (e->kind == EXPR_STRING && str_eq(e->text, name)) return true;
-        }
-    }
-    return false;
-}
-
 void attrs_resolve(sc_ctx *c)
 {
-    c->partial_indexes = wants_feature(c, S("partialIndexes"));
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
         for (size_t k = 0; k < m->m->fields_n && !c->oom; k++)
             if (m->fields[k].f->kind == FIELD_RELATION) field_attrs(c, m, &m->fields[k]);
     }
-    size_t models = 0, enums = 0;
+    size_t models = 0, enums = 0, types = 0;
     for (const ast_top *t = c->tops; t != NULL && !c->oom; t = t->next) {
         if (t->kind == TOP_ENUM) enum_attrs(c, &c->enums[enums++]);
+        if (t->kind == TOP_TYPE) composite_attrs(c, &c->types[types++]);
         if (t->kind != TOP_MODEL && t->kind != TOP_VIEW) continue;
         model_attrs(c, &c->models[models++]);
     }

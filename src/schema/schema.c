@@ -50,14 +50,24 @@ nicol_str ctx_source(const sc_ctx *c, span at)
 field_info *field_find(const model_info *m, nicol_str name)
 {
     if (m->by_name != NULL) return map_get(m->by_name, name);
-    for (size_t i = 0; i < m->m->fields_n; i++)
-        if (str_eq(m->m->fields[i].name, name)) return &m->fields[i];
+    for (size_t i = m->m->fields_n; i > 0; i--) /* of two by one name the later counts, as in a map */
+        if (str_eq(m->m->fields[i - 1].name, name)) return &m->fields[i - 1];
     return NULL;
 }
 
 model_info *model_of(const sc_ctx *c, const schema_model *m)
 {
     return &c->models[m->index];
+}
+
+model_info *composite_of(const sc_ctx *c, const field_info *f)
+{
+    return &c->types[f->f->target->index];
+}
+
+const field_info *last_field(const index_col *col)
+{
+    return col->path != NULL ? col->path->leaf : col->f;
 }
 
 bool is_required(const field_info *f)
@@ -72,16 +82,14 @@ static bool failed(const sc_ctx *c)
     return c->oom || c->diags.errors != 0;
 }
 
-/* The reference gives up between phases, so that nobody reads the consequences of a mistake; the configuration is always
- * looked at. */
+/* Whoever corrects a schema wants to see all that is wrong with it at once. Only the checks on the finished model wait until
+ * nothing else is wrong, since they would tell the consequences of a mistake, not the mistake. */
 static void run(sc_ctx *c)
 {
     if (!names_resolve(c)) return;
-    bool names_ok = c->diags.errors == c->line_errors;
-    if (names_ok) types_resolve(c);
-    bool types_ok = names_ok && c->diags.errors == c->line_errors;
-    if (types_ok && !c->oom) attrs_resolve(c);
-    if (types_ok && !c->oom && !relations_infer(c)) c->oom = true;
+    types_resolve(c);
+    if (!c->oom) attrs_resolve(c);
+    if (!c->oom && !relations_infer(c)) c->oom = true;
     if (!c->oom) config_resolve(c);
     if (failed(c)) return;
     checks_run(c);
@@ -143,9 +151,7 @@ bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nico
     diag_init(&c->diags, diags != NULL ? diags : c->t);
     if (!take_files(c, files, n, err)) return false;
     ast_memory memory = {.tree = c->t, .keep = c->a, .line = c->line, .m = c->m};
-    bool read = c->diags.errors != 0 || ast_parse(c->files, n, c->keep_lines, &memory, &c->diags, &c->tops, err);
-    c->line_errors = c->diags.errors;
-    return read;
+    return c->diags.errors != 0 || ast_parse(c->files, n, c->keep_lines, &memory, &c->diags, &c->tops, err);
 }
 
 void ctx_end(sc_ctx *c)

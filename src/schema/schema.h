@@ -109,8 +109,8 @@ struct schema_field {
     const schema_enum *en;       /* FIELD_ENUM */
     const schema_native *native; /* NULL: none */
     const schema_default *def;   /* never NULL: DEFAULT_NONE */
+    const schema_model *target;  /* FIELD_RELATION; FIELD_UNSUPPORTED: the composite type that it is of, or NULL */
     /* FIELD_RELATION */
-    const schema_model *target;
     const schema_relation *relation;
 };
 
@@ -194,6 +194,8 @@ struct schema {
     size_t previews_n;
     schema_model *models; /* models and views, in the order of the text */
     size_t models_n;
+    schema_model *types; /* composite types (MongoDB): only name, doc and fields are filled */
+    size_t types_n;
     schema_enum *enums;
     size_t enums_n;
     schema_relation *relations;

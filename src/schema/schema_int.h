@@ -38,7 +38,8 @@ typedef enum provider_cap {
     CAP_VIEWS = 1u << 23,
     CAP_JSON_LISTS = 1u << 24,
     CAP_INDEX_TYPES = 1u << 25,
-    CAP_OPS = 1u << 26
+    CAP_OPS = 1u << 26,
+    CAP_PARTIAL_INDEXES = 1u << 27
 } provider_cap;
 
 /* Where names of constraints must differ (check_names.c says who is in which). */
@@ -97,14 +98,22 @@ struct field_info {
     rel_info *rel;  /* relation fields */
     bool composite; /* of a composite type */
     bool unknown_function;
+    bool unknown_type; /* nothing is known of it, and its attributes are not looked at */
     bool has_default, has_default_map, has_map, has_native; /* those attributes stand there and fit */
 };
 
+/* "address.street": a column inside of a composite type. */
+typedef struct index_path {
+    field_info *leaf;   /* the last field */
+    nicol_str text, db; /* as written; the names in the database joined by "_" */
+} index_path;
+
 typedef struct index_col {
     field_info *f;
-    int64_t length;       /* -1: none */
-    const nicol_str *ops; /* NULL: none */
-    bool ops_raw;         /* written as raw("...") */
+    const index_path *path; /* mostly NULL */
+    int64_t length;         /* -1: none */
+    const nicol_str *ops;   /* NULL: none */
+    bool ops_raw;           /* written as raw("...") */
     schema_sort sort;
 } index_col;
 
@@ -131,6 +140,7 @@ struct model_info {
     index_info *id, *indexes, **indexes_tail;
     uint32_t map_at, shard_at; /* where @@map and @@shardKey stand; 0: nowhere */
     span schema_at;
+    bool is_type; /* a composite type: `m` is among schema.types */
 };
 
 typedef struct enum_info {
@@ -165,15 +175,14 @@ typedef struct sc_ctx {
     int version;
     map *names; /* tops by name */
     model_info *models;
+    model_info *types; /* composite ones */
     enum_info *enums;
     relation_info *rels;
     size_t rels_n;
     map *rel_groups;
-    map *taken;           /* names of constraints, and how often each is used */
-    bool names_clash;     /* one of them more than once */
-    bool keep_lines;      /* the tree is to be printed back */
-    bool partial_indexes; /* the preview feature is on */
-    size_t line_errors;   /* of the parser: they do not keep the other phases from running */
+    map *taken;       /* names of constraints, and how often each is used */
+    bool names_clash; /* one of them more than once */
+    bool keep_lines;  /* the tree is to be printed back */
     const ast_top *datasource;
     const ast_expr *schemas; /* value of `schemas` */
     nicol_str *schema_names;
@@ -222,6 +231,7 @@ bool map_add(sc_ctx *c, map *h, nicol_str key, void *value);
 nicol_str ctx_text(sc_ctx *c, const char *fmt, ...) NICOL_PRINTF(2, 3);
 nicol_str ctx_source(const sc_ctx *c, span at);
 
+const char *block_word(const model_info *m); /* "model", "view", "composite type" */
 void error_attr(sc_ctx *c, const ast_attr *a, const char *fmt, ...) NICOL_PRINTF(3, 4);
 void error_attr_at(sc_ctx *c, nicol_str attr, span at, const char *fmt, ...) NICOL_PRINTF(4, 5);
 void error_model(sc_ctx *c, const model_info *m, span at, const char *fmt, ...) NICOL_PRINTF(4, 5);
@@ -265,13 +275,22 @@ span arg_span(const ast_attr *a, nicol_str name); /* of the argument, else of th
 
 field_info *field_find(const model_info *m, nicol_str name);
 model_info *model_of(const sc_ctx *c, const schema_model *m);
+model_info *composite_of(const sc_ctx *c, const field_info *f); /* the type of a composite field */
+const field_info *last_field(const index_col *col); /* what is stored: of a path into composite types its last field */
 bool is_required(const field_info *f);
 bool scalar_of(nicol_str name, scalar_type *out);
 nicol_str join_names(sc_ctx *c, arena *a, const schema_field *const *f, size_t n, const char *between);
 
+/* composite.c */
+void composite_refuse_attrs(sc_ctx *c, const ast_attr *list); /* attributes of the block */
+void composite_refuse_field_attrs(sc_ctx *c, const field_info *f, const ast_attr *list);
+void check_composites(sc_ctx *c);
+/* where.c: the condition of a partial index */
+void where_check(sc_ctx *c, const model_info *m, const ast_attr *a, const ast_expr *e);
 /* defaults.c */
 extern const schema_default NO_DEFAULT;
 void default_resolve(sc_ctx *c, field_info *f, ast_attr *a);
+void default_unknown_function(sc_ctx *c, const ast_expr *e);
 void default_check(sc_ctx *c, field_info *f);
 void default_finish(sc_ctx *c, field_info *f); /* what of f->f->def needs all attributes */
 bool jsontext_valid(nicol_str s, buf *why);    /* jsontext.c */
@@ -283,7 +302,7 @@ nicol_str native_text(sc_ctx *c, const field_info *f); /* "VarChar(30)" */
 typedef enum native_key { NATIVE_KEY_OK, NATIVE_KEY_NEVER, NATIVE_KEY_WITH_LENGTH } native_key;
 native_key native_key_use(sc_ctx *c, const field_info *f);
 /* names of constraints (model.c) */
-nicol_str default_name(sc_ctx *c, const schema_model *m, const schema_field *const *f, size_t n, const char *suffix);
+nicol_str default_name(sc_ctx *c, const schema_model *m, const nicol_str *columns, size_t n, const char *suffix);
 
 nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x);
 /* relations */
@@ -310,9 +329,14 @@ void check_fk_name(sc_ctx *c, relation_info *r);
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x);
 void check_default_name(sc_ctx *c, const field_info *f);
 void check_tables(sc_ctx *c);
+void check_client_name(sc_ctx *c, const field_info *f);
+void check_mongo(sc_ctx *c, const model_info *m); /* check_mongo.c */
+void check_embedded(sc_ctx *c, const relation_info *r);
+void check_mongo_relation_field(sc_ctx *c, const field_info *f);
 void check_cascade(sc_ctx *c, const relation_info *r);
 void check_index_classes(sc_ctx *c, const index_info *x);
 const char *action_name(schema_action a);
+bool same_type(const schema_field *a, const schema_field *b);
 nicol_str attr_title(sc_ctx *c, const index_info *x); /* "@id", "@@unique" */
 
 #endif

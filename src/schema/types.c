@@ -63,7 +63,11 @@ static ast_ident type_of(sc_ctx *c, const ast_top *t, const ast_decl *d)
     return type;
 }
 
-static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
+typedef struct type_maps {
+    map *models, *enums, *types;
+} type_maps;
+
+static void resolve_field(sc_ctx *c, field_info *i, const type_maps *maps)
 {
     schema_field *f = i->f;
     ast_ident type = type_of(c, i->owner->ast, decl_of(i));
@@ -77,7 +81,15 @@ static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
         return;
     }
     if (scalar_of(type.name, &f->type)) return;
-    model_info *target = map_get(models, type.name);
+    model_info *target = map_get(maps->models, type.name);
+    if (target != NULL && i->owner->is_type) {
+        diag_error(&c->diags, type.at,
+                   "Error validating composite type \"%.*s\": %.*s refers to a model, making this a relation field. "
+                   "Relation fields inside composite types are not supported.",
+                   STR_FMT(i->owner->m->name), STR_FMT(type.name));
+        i->unknown_type = true;
+        return;
+    }
     if (target != NULL) {
         f->kind = FIELD_RELATION;
         f->target = target->m;
@@ -86,55 +98,46 @@ static void resolve_field(sc_ctx *c, field_info *i, map *models, map *enums)
         if (i->rel != NULL) *i->rel = (rel_info){.target = target, .relation = UINT32_MAX};
         return;
     }
-    const enum_info *e = map_get(enums, type.name);
-    const ast_top *top = map_get(c->names, type.name);
+    const enum_info *e = map_get(maps->enums, type.name);
+    target = map_get(maps->types, type.name);
     if (e != NULL) {
         f->kind = FIELD_ENUM;
         f->type = SCALAR_ENUM;
         f->en = e->e;
-    } else if (top != NULL && top->kind == TOP_TYPE) {
+    } else if (target != NULL) {
         f->kind = FIELD_UNSUPPORTED;
+        f->target = target->m;
         i->composite = true;
     } else {
         unknown_type(c, &type);
+        i->unknown_type = true;
     }
 }
 
-static void resolve_composite(sc_ctx *c, const ast_top *t)
+static void add_types(sc_ctx *c, map *to, model_info *from, size_t n)
 {
-    scalar_type scalar;
-    for (size_t i = 0; i < t->fields_n; i++) {
-        const ast_decl *d = &t->fields[i];
-        ast_ident type = type_of(c, t, d);
-        const ast_top *top = map_get(c->names, type.name);
-        if (d->unsupported || scalar_of(type.name, &scalar)) continue;
-        if (top == NULL) {
-            unknown_type(c, &type);
-        } else if (top->kind == TOP_MODEL || top->kind == TOP_VIEW) {
-            span at = {t->at.file, d->start, d->end};
-            diag_error(
-                &c->diags, at,
-                "Error validating composite type \"%.*s\": Relations are not supported in composite types. Please "
-                "remove the field `%.*s`.",
-                STR_FMT(t->name.name), STR_FMT(str_sub(ctx_source(c, at), 0, d->name_len)));
-        }
-    }
+    for (size_t i = 0; i < n && !c->oom; i++) map_add(c, to, from[i].m->name, &from[i]);
+}
+
+static void resolve_fields(sc_ctx *c, model_info *m, const type_maps *maps)
+{
+    for (size_t i = 0; i < m->m->fields_n && !c->oom; i++) resolve_field(c, &m->fields[i], maps);
 }
 
 void types_resolve(sc_ctx *c)
 {
-    map *models = map_new(&c->tmem, SIZE_MAX / 64), *enums = map_new(&c->tmem, SIZE_MAX / 64);
-    if (models == NULL || enums == NULL) {
+    type_maps maps = {map_new(&c->tmem, SIZE_MAX / 64), map_new(&c->tmem, SIZE_MAX / 64),
+                      map_new(&c->tmem, SIZE_MAX / 64)};
+    if (maps.models == NULL || maps.enums == NULL || maps.types == NULL) {
         c->oom = true;
         return;
     }
-    for (size_t i = 0; i < c->s->models_n; i++) map_add(c, models, c->models[i].m->name, &c->models[i]);
-    for (size_t i = 0; i < c->s->enums_n; i++) map_add(c, enums, c->enums[i].e->name, &c->enums[i]);
-    size_t at = 0;
+    add_types(c, maps.models, c->models, c->s->models_n);
+    add_types(c, maps.types, c->types, c->s->types_n);
+    for (size_t i = 0; i < c->s->enums_n; i++) map_add(c, maps.enums, c->enums[i].e->name, &c->enums[i]);
+    size_t models = 0, types = 0;
     for (const ast_top *t = c->tops; t != NULL && !c->oom; t = t->next) {
-        if (t->kind == TOP_TYPE) resolve_composite(c, t);
-        if (t->kind != TOP_MODEL && t->kind != TOP_VIEW) continue;
-        model_info *m = &c->models[at++];
-        for (size_t i = 0; i < m->m->fields_n && !c->oom; i++) resolve_field(c, &m->fields[i], models, enums);
+        if (t->kind == TOP_TYPE) resolve_fields(c, &c->types[types++], &maps);
+        if (t->kind == TOP_MODEL || t->kind == TOP_VIEW) resolve_fields(c, &c->models[models++], &maps);
     }
 }
