@@ -53,14 +53,12 @@ static const char ddl[] =
     " \"authorId\" INTEGER NOT NULL, CONSTRAINT \"Post_authorId_fkey\" FOREIGN KEY (\"authorId\") REFERENCES \"User\" (\"id\")"
     " ON DELETE RESTRICT ON UPDATE CASCADE);"
     "CREATE INDEX \"Post_authorId_idx\" ON \"Post\"(\"authorId\");"
-    "BEGIN;"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO \"User\""
     " SELECT i, 'user' || i || '@example.com', 'Name ' || i, (i - 1) / 10, (i * 37 % 10000) / 100.0, i % 2,"
     " '2026-01-02T03:04:05.678+00:00', 9007199254740993 + i FROM n;"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) INSERT INTO \"Post\""
     " SELECT i, 'Title of post ' || i, 'Some words that stand in the post number ' || i, i % 17,"
-    " '2026-01-02T03:04:05.678+00:00', (i - 1) / 5 + 1 FROM n;"
-    "COMMIT;";
+    " '2026-01-02T03:04:05.678+00:00', (i - 1) / 5 + 1 FROM n;";
 
 #define USER_COLUMNS "u.id, u.email, u.name, u.team, u.score, u.active, u.createdAt, u.visits"
 #define POST_COLUMNS "p.id, p.title, p.body, p.likes, p.createdAt, p.authorId"
@@ -328,7 +326,10 @@ static void hand_open(hand *h, const char *file)
     must(sqlite3_exec(h->c, "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL", NULL, NULL,
                       NULL) == SQLITE_OK,
          "pragmas");
-    must(sqlite3_exec(h->c, ddl, NULL, NULL, NULL) == SQLITE_OK, sqlite3_errmsg(h->c));
+    must(sqlite3_exec(h->c, "BEGIN", NULL, NULL, NULL) == SQLITE_OK &&
+             sqlite3_exec(h->c, ddl, NULL, NULL, NULL) == SQLITE_OK &&
+             sqlite3_exec(h->c, "COMMIT", NULL, NULL, NULL) == SQLITE_OK,
+         sqlite3_errmsg(h->c));
     for (int i = 0; i < S_N; i++)
         must(sqlite3_prepare_v3(h->c, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &h->st[i], NULL) == SQLITE_OK,
              sqlite3_errmsg(h->c));

@@ -52,6 +52,12 @@ needs_bench() {
     need libjansson-dev pkg-config --exists jansson
     need wrk has wrk
 }
+# What npm's better-sqlite3, the peer of a benchmark, is compiled with.
+needs_peer() {
+    need g++ has g++
+    need make has make
+    need python3 has python3
+}
 needs_test() {
     needs_bench
     needs_clang
@@ -68,7 +74,7 @@ collect() {
     build) needs_build ;;
     run) needs_run ;;
     test) needs_test ;;
-    bench) needs_bench ;;
+    bench) needs_bench; needs_peer ;;
     fuzz) needs_build; needs_clang ;;
     format) needs_format ;;
     *) echo "usage: tools/deps.sh build|run|test|bench|fuzz|format" >&2; exit 2 ;;

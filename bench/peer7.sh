@@ -1,0 +1,2 @@
+#!/bin/sh
+exec "$NODE" bench/peer7.mjs
