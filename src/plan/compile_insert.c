@@ -105,26 +105,42 @@ static cell_kind cell_of(const inserter *in, const schema_field *f)
     return f->def->kind == DEFAULT_NONE || made_by_database(f) ? CELL_LEFT_OUT : CELL_VALUE;
 }
 
+static cell_kind cell_value(cc *c, const wassign *fixed, const query_set *s, const schema_field *f, pval *v)
+{
+    if (fixed) {
+        *v = fixed->v;
+        return fixed->null ? CELL_NULL : CELL_VALUE;
+    }
+    if (s) {
+        if (s->value.kind == QVAL_NULL) return CELL_NULL;
+        *v = cc_value_of(c, &s->value);
+        return CELL_VALUE;
+    }
+    if (!f->is_updated_at || f->def->kind != DEFAULT_NONE) return default_of(c, f, v);
+    *v = cc_generator(c, GEN_NOW, NULL, 0, 0);
+    return CELL_VALUE;
+}
+
 static void write_cell(inserter *in, cc_stmt *st, const schema_field *f)
 {
-    cc *c = in->c;
     pval v = {0};
-    cell_kind kind = CELL_VALUE;
-    const wassign *fixed = in->fixed_at[f->index];
-    const query_set *s = in->sets[f->index];
-    if (fixed) {
-        kind = fixed->null ? CELL_NULL : CELL_VALUE;
-        v = fixed->v;
-    } else if (s) {
-        if (s->value.kind == QVAL_NULL) kind = CELL_NULL;
-        else v = cc_value_of(c, &s->value);
-    } else if (f->is_updated_at && f->def->kind == DEFAULT_NONE) {
-        v = cc_generator(c, GEN_NOW, NULL, 0, 0);
-    } else {
-        kind = default_of(c, f, &v);
-    }
-    if (kind == CELL_VALUE) cc_bindv(st, v, cc_type(c, f));
+    cell_kind kind = cell_value(in->c, in->fixed_at[f->index], in->sets[f->index], f, &v);
+    if (kind == CELL_VALUE) cc_bindv(st, v, cc_type(in->c, f));
     else cc_lit(st, "NULL");
+}
+
+bool w_new_value(cc *c, const query_write *w, const wassign *fixed, uint32_t fixed_n, const schema_field *f,
+                 wassign *out)
+{
+    const wassign *given = NULL;
+    const query_set *set = NULL;
+    for (uint32_t i = 0; i < fixed_n && !given; i++) given = fixed[i].field == f ? &fixed[i] : NULL;
+    for (uint32_t i = 0; i < w->sets_n && !set; i++) set = w->sets[i].field == f ? &w->sets[i] : NULL;
+    *out = (wassign){.field = f, .op = SET_VALUE};
+    cell_kind kind = cell_value(c, given, set, f, &out->v);
+    out->null = kind == CELL_NULL;
+    if (out->null) out->v = cc_null();
+    return kind != CELL_LEFT_OUT;
 }
 
 static void write_row(inserter *in, cc_stmt *st, const query_write *w)
@@ -267,6 +283,7 @@ static void append(cc *c, node_list *l, const plan_node *x)
 const plan_node *w_insert(cc *c, const schema_model *m, const query_write *const *rows, uint32_t rows_n,
                           const wassign *fixed, uint32_t fixed_n, bool skip_duplicates, const wfields *ret)
 {
+    if (ret && !c->d->returning) return w_insert_then_read(c, rows, rows_n, fixed, fixed_n, skip_duplicates, ret);
     inserter in = {.c = c,
                    .m = m,
                    .rows = rows,

@@ -116,8 +116,21 @@ const wassign *w_assigns(cc *c, const query_write *w, const wassign *fixed, uint
 
 const plan_node *w_insert(cc *c, const schema_model *m, const query_write *const *rows, uint32_t rows_n,
                           const wassign *fixed, uint32_t fixed_n, bool skip_duplicates, const wfields *ret);
+/* What a new row gets in this field: false when that is left to the database. */
+bool w_new_value(cc *c, const query_write *w, const wassign *fixed, uint32_t fixed_n, const schema_field *f,
+                 wassign *out);
 const plan_node *w_insert_or_update(cc *c, const query_write *create, const query_write *update,
                                     const schema_index *conflict, const query_filter *where, const wfields *ret);
+
+/* --- the same where the database has no RETURNING (compile_no_returning.c) ---------------------------------------------- */
+
+const plan_node *w_insert_then_read(cc *c, const query_write *const *rows, uint32_t rows_n, const wassign *fixed,
+                                    uint32_t fixed_n, bool skip_duplicates, const wfields *ret);
+const plan_node *w_update_then_read(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w,
+                                    const wfields *ret);
+const plan_node *w_read_then_delete(cc *c, const schema_model *m, const wwhere *w, const wfields *ret);
+/* w_select whose rows stay locked to the transaction's end. */
+const plan_node *w_select_locked(cc *c, const schema_model *m, const wfields *fields, const wwhere *w);
 
 /* --- referential actions where the database has none (relationMode = "prisma") ------------------------------------------ */
 

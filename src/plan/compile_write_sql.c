@@ -139,8 +139,12 @@ static void limited(cc_stmt *st, const schema_model *m, nicol_str alias, const w
 {
     wfields id = w_identity(m);
     nicol_str inner = cc_alias(st->c);
+    /* Some databases take neither a LIMIT in a subquery of IN nor one that reads the table that is written: one level more
+     * hides both. */
+    bool wrap = !st->c->d->update_limit_self;
     column_tuple(st, alias, id.v, id.n);
     cc_lit(st, " IN (SELECT ");
+    if (wrap) cc_lit(st, "* FROM (SELECT ");
     cc_columns(st, inner, id.v, id.n);
     cc_lit(st, " FROM ");
     cc_table_as(st, m, inner);
@@ -148,6 +152,10 @@ static void limited(cc_stmt *st, const schema_model *m, nicol_str alias, const w
     parts(st, m, inner, w);
     cc_lit(st, " LIMIT ");
     sql_i64(&st->w, w->limit);
+    if (wrap) {
+        cc_lit(st, ") AS ");
+        cc_ident(st, cc_alias(st->c));
+    }
     cc_lit(st, ")");
     st->chunkable = false;
 }
@@ -325,7 +333,7 @@ static void where_clause(cc_stmt *st, const schema_model *m, const wwhere *w)
     w_where(st, m, cc_root_alias(m), w);
 }
 
-const plan_node *w_select(cc *c, const schema_model *m, const wfields *fields, const wwhere *w)
+static const plan_node *select_rows(cc *c, const schema_model *m, const wfields *fields, const wwhere *w, bool lock)
 {
     cc_stmt st;
     cc_stmt_begin(c, &st);
@@ -334,7 +342,18 @@ const plan_node *w_select(cc *c, const schema_model *m, const wfields *fields, c
     cc_lit(&st, " FROM ");
     cc_table(&st, m);
     where_clause(&st, m, w);
+    if (lock) cc_sql(&st, c->d->lock_update);
     return cc_query(c, &st);
+}
+
+const plan_node *w_select(cc *c, const schema_model *m, const wfields *fields, const wwhere *w)
+{
+    return select_rows(c, m, fields, w, false);
+}
+
+const plan_node *w_select_locked(cc *c, const schema_model *m, const wfields *fields, const wwhere *w)
+{
+    return select_rows(c, m, fields, w, true);
 }
 
 void w_assign(cc_stmt *st, const schema_model *m, const wassign *a)
@@ -376,6 +395,7 @@ void w_assign(cc_stmt *st, const schema_model *m, const wassign *a)
 const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32_t n, const wwhere *w,
                           const wfields *ret)
 {
+    if (ret && !c->d->returning) return w_update_then_read(c, m, v, n, w, ret);
     cc_stmt st;
     cc_stmt_begin(c, &st);
     cc_lit(&st, "UPDATE ");
@@ -391,6 +411,7 @@ const plan_node *w_update(cc *c, const schema_model *m, const wassign *v, uint32
 
 const plan_node *w_delete(cc *c, const schema_model *m, const wwhere *w, const wfields *ret)
 {
+    if (ret && !c->d->returning) return w_read_then_delete(c, m, w, ret);
     cc_stmt st;
     cc_stmt_begin(c, &st);
     cc_lit(&st, "DELETE FROM ");
