@@ -62,6 +62,7 @@ void checks_run(sc_ctx *c)
     if (c->prov == NULL) c->prov = provider_by_name(S("postgresql")); /* no datasource: judged by the most capable */
     names_gather(c);
     if (c->oom) return;
+    check_extensions(c);
     check_composites(c);
     for (size_t i = 0; i < c->s->models_n; i++) {
         sum_indexes(&c->models[i]);

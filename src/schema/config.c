@@ -47,6 +47,24 @@ static bool string_or_env(sc_ctx *c, const ast_expr *e, nicol_str *text, nicol_s
     return true;
 }
 
+/* The same in a generator, where mistakes are told otherwise. */
+static void setting_string(sc_ctx *c, const ast_expr *e)
+{
+    nicol_str text;
+    if (e->kind == EXPR_STRING) return;
+    if (!is_call(e, S("env"))) {
+        type_wrong(c, e, "String");
+        return;
+    }
+    if (e->args.n != 1) {
+        diag_line(&c->diags, e->at, S("Exactly one string parameter must be passed to the env function."));
+        return;
+    }
+    const ast_arg *arg = e->args.first;
+    if (arg->name.name.len != 0) diag_warn(&c->diags, arg->at, "The env function doesn't expect named arguments");
+    (void)expr_string(c, arg->value, &text);
+}
+
 /* --- datasource -------------------------------------------------------------------------------------------------------- */
 
 static const provider_row *read_provider(sc_ctx *c, const ast_top *t)
@@ -169,14 +187,65 @@ static void read_schemas(sc_ctx *c, const ast_top *t)
             ok = false;
             continue;
         }
-        for (size_t i = 0; i < c->schema_names_n; i++) {
-            if (!str_eq(c->schema_names[i], name)) continue;
+        for (const ast_expr *later = whole->kind == EXPR_ARRAY ? e->next : NULL; later != NULL; later = later->next) {
+            if (later->kind != EXPR_STRING || !str_eq(later->text, name)) continue;
             diag_line(&c->diags, e->at, S("Duplicated schema names are not allowed"));
             break;
         }
         c->schema_names[c->schema_names_n++] = name;
     }
     if (ok) c->schemas = whole;
+}
+
+static void extension_args(sc_ctx *c, const ast_expr *e)
+{
+    static const nicol_str known[] = {NICOL_STR("map"), NICOL_STR("schema"), NICOL_STR("version")};
+    for (const ast_arg *x = e->args.first; x != NULL; x = x->next) {
+        nicol_str name = x->name.name, text;
+        bool again = false, is_known = false;
+        for (const ast_arg *y = e->args.first; y != x; y = y->next) again = again || str_eq(y->name.name, name);
+        for (size_t i = 0; i < 3; i++) is_known = is_known || str_eq(name, known[i]);
+        if (name.len == 0) {
+            diag_line(&c->diags, x->at, S("Error validating: The argument must have a name"));
+        } else if (again) {
+            diag_error(&c->diags, x->at, "Error validating: The argument `%.*s` can only be defined once",
+                       STR_FMT(name));
+        } else {
+            bool is_text = expr_string(c, x->value, &text);
+            if (!is_known) diag_error(&c->diags, x->at, "Argument not known: \"%.*s\".", STR_FMT(name));
+            else if (!is_text)
+                diag_error(&c->diags, x->at, "Error validating: The `%.*s` argument must be a string literal",
+                           STR_FMT(name));
+        }
+    }
+}
+
+/* extensions = [postgis, uuidOssp(map: "uuid-ossp", schema: "s", version: "1")] */
+static void read_extensions(sc_ctx *c, const ast_top *t)
+{
+    const ast_prop *p = prop(t, S("extensions"));
+    if (p == NULL || c->prov->id != PROVIDER_POSTGRESQL) return;
+    const ast_expr *whole = p->value;
+    c->extensions = p;
+    for (const ast_expr *e = whole->kind == EXPR_ARRAY ? whole->items : whole; e != NULL;
+         e = whole->kind == EXPR_ARRAY ? e->next : NULL) {
+        if (e->kind == EXPR_CALL) extension_args(c, e);
+        else if (e->kind != EXPR_PATH) type_wrong(c, e, "constant or function");
+    }
+}
+
+/* What is left to say of them when everything else is right. */
+void check_extensions(sc_ctx *c)
+{
+    if (c->extensions == NULL) return;
+    const ast_expr *whole = c->extensions->value;
+    if (!schema_preview(c->s, S("postgresqlExtensions")))
+        diag_line(&c->diags, c->extensions->at,
+                  S("The `extensions` property is only available with the `postgresqlExtensions` preview feature."));
+    for (const ast_expr *e = whole->kind == EXPR_ARRAY ? whole->items : whole; e != NULL;
+         e = whole->kind == EXPR_ARRAY ? e->next : NULL)
+        if (str_find_char(e->text, '-', 0) != SIZE_MAX)
+            diag_line(&c->diags, e->at, S("Error validating: The character `-` is not allowed in extension names."));
 }
 
 /* Properties that some provider takes beside the common ones. */
@@ -209,6 +278,7 @@ static bool read_datasource(sc_ctx *c, const ast_top *t)
             S("Preview features are only supported in the generator block. Please move this field to the generator "
               "block."));
     read_schemas(c, t);
+    read_extensions(c, t);
     for (p = t->props; p != NULL; p = p->next)
         if (!known_property(c, p->name.name))
             diag_error(&c->diags, p->at, "Property not known: \"%.*s\".", STR_FMT(p->name.name));
@@ -217,9 +287,14 @@ static bool read_datasource(sc_ctx *c, const ast_top *t)
 
 /* --- generators -------------------------------------------------------------------------------------------------------- */
 
-#define ACTIVE_FEATURES                                                                             \
-    "fullTextSearchPostgres, nativeDistinct, partialIndexes, postgresqlExtensions, relationJoins, " \
-    "schemaEngineDriverAdapters, shardKeys, strictUndefinedChecks, typedSql, views"
+/* PostgreSQL has one more. */
+#define ACTIVE_FEATURES                                                                                            \
+    "nativeDistinct, partialIndexes, postgresqlExtensions, relationJoins, schemaEngineDriverAdapters, shardKeys, " \
+    "strictUndefinedChecks, typedSql, views"
+#define POSTGRESQL_FEATURES "fullTextSearchPostgres, " ACTIVE_FEATURES
+
+/* Taken without a word, or known to version 6 and gone in 7. */
+static const char *const SILENT_FEATURES[] = {"reactNative"}, *const GONE_FEATURES[] = {"metrics"};
 
 /* Features that older versions had behind a switch: still written in many schemas, without effect. */
 static const char *const OLD_FEATURES[] = {
@@ -242,10 +317,8 @@ static const char *const OLD_FEATURES[] = {
     "fullTextSearch",
     "groupBy",
     "improvedQueryRaw",
-    "insensitiveFilters",
     "interactiveTransactions",
     "jsonProtocol",
-    "metrics",
     "microsoftSqlServer",
     "middlewares",
     "mongoDb",
@@ -259,38 +332,75 @@ static const char *const OLD_FEATURES[] = {
     "orderByRelation",
     "prismaSchemaFolder",
     "queryCompiler",
-    "reactNative",
     "referentialActions",
     "referentialIntegrity",
-    "relativeInserts",
     "selectRelationCount",
     "tracing",
     "transactionApi",
     "uncheckedScalarInputs",
 };
 
-static bool active_feature(nicol_str name)
+/* The name as it is spelled in a list, or empty. Nobody minds capitals. */
+static nicol_str listed(nicol_str list, nicol_str name)
 {
-    nicol_str rest = S(ACTIVE_FEATURES);
-    while (rest.len != 0)
-        if (str_eq(str_trim(str_cut(&rest, ',')), name)) return true;
-    return false;
+    while (list.len != 0) {
+        nicol_str one = str_trim(str_cut(&list, ','));
+        if (str_ieq(one, name)) return one;
+    }
+    return (nicol_str){0};
 }
 
-static void check_feature(sc_ctx *c, nicol_str name, span at)
+static bool among(const char *const *list, size_t n, nicol_str name)
 {
-    if (c->version != 7 || active_feature(name)) return;
-    for (size_t i = 0; i < sizeof(OLD_FEATURES) / sizeof(OLD_FEATURES[0]); i++) {
-        if (!str_eq(name, str_c(OLD_FEATURES[i]))) continue;
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(name, str_c(list[i]))) return true;
+    return false;
+}
+#define AMONG(list, name) among((list), sizeof(list) / sizeof((list)[0]), (name))
+
+static void help_feature(sc_ctx *c, nicol_str name)
+{
+    nicol_str rest = S(POSTGRESQL_FEATURES);
+    near n = near_of(name);
+    while (rest.len != 0) near_try(&n, str_trim(str_cut(&rest, ',')));
+    if (n.best.len != 0) diag_help(&c->diags, "did you mean `%.*s`?", STR_FMT(n.best));
+}
+
+/* Version 7 says of each name whether it is one; of 5 and 6 only what no version ever had is refused, and a server that is
+ * to serve whatever a client has takes them all. Returns the name as it is spelled. */
+static nicol_str check_feature(sc_ctx *c, nicol_str name, span at)
+{
+    bool postgresql = c->prov != NULL && c->prov->id == PROVIDER_POSTGRESQL;
+    nicol_str active = listed(S(POSTGRESQL_FEATURES), name);
+    bool renamed = postgresql && str_ieq(name, S("fullTextSearch"));
+    if (c->version == 0 || AMONG(SILENT_FEATURES, name)) return active.len != 0 ? active : name;
+    if (c->version < 7) {
+        if (active.len != 0 || AMONG(OLD_FEATURES, name) || AMONG(GONE_FEATURES, name)) return name;
+        diag_error(&c->diags, at, "The preview feature \"%.*s\" is not known.", STR_FMT(name));
+        help_feature(c, name);
+        return name;
+    }
+    if (active.len != 0 && (postgresql || !str_eq(active, S("fullTextSearchPostgres")))) return active;
+    if (renamed) {
+        diag_warn(
+            &c->diags, at,
+            "On `provider = \"postgresql\"`, preview feature \"%.*s\" has been renamed to \"fullTextSearchPostgres\". "
+            "Learn more at https://pris.ly/d/fts-postgres.",
+            STR_FMT(name));
+        return S("fullTextSearchPostgres");
+    }
+    if (AMONG(OLD_FEATURES, name)) {
         diag_warn(
             &c->diags, at,
             "Preview feature \"%.*s\" is deprecated. The functionality can be used without specifying it as a preview "
             "feature.",
             STR_FMT(name));
-        return;
+        return name;
     }
     diag_error(&c->diags, at, "The preview feature \"%.*s\" is not known. Expected one of: %s", STR_FMT(name),
-               ACTIVE_FEATURES);
+               postgresql ? POSTGRESQL_FEATURES : ACTIVE_FEATURES);
+    help_feature(c, name);
+    return name;
 }
 
 static void read_features(sc_ctx *c, const ast_expr *whole)
@@ -305,25 +415,29 @@ static void read_features(sc_ctx *c, const ast_expr *whole)
     for (const ast_expr *e = first; e != NULL; e = whole->kind == EXPR_ARRAY ? e->next : NULL) {
         nicol_str name;
         if (!expr_string(c, e, &name)) continue;
-        check_feature(c, name, whole->at);
-        all[c->s->previews_n++] = name;
+        all[c->s->previews_n++] = check_feature(c, name, whole->at);
     }
 }
 
-/* Values that a generator's own settings may have: strings, numbers, true and false, env(), lists of them. */
+/* In a generator's own settings anything may stand; only env() must be right. */
 static void check_setting(sc_ctx *c, const ast_expr *e)
 {
-    nicol_str text, env;
-    if (e->kind == EXPR_CALL) {
-        (void)string_or_env(c, e, &text, &env);
-    } else if (e->kind == EXPR_ARRAY) {
-        for (const ast_expr *i = e->items; i != NULL; i = i->next) check_setting(c, i);
-    }
+    if (is_call(e, S("env"))) setting_string(c, e);
+    for (const ast_expr *i = e->kind == EXPR_ARRAY ? e->items : NULL; i != NULL; i = i->next) check_setting(c, i);
+}
+
+/* Settings that mean something to everybody. */
+static bool common_setting(nicol_str name)
+{
+    static const nicol_str names[] = {NICOL_STR("provider"), NICOL_STR("output"), NICOL_STR("binaryTargets"),
+                                      NICOL_STR("engineType"), NICOL_STR("previewFeatures")};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (str_eq(name, names[i])) return true;
+    return false;
 }
 
 static void read_generator(sc_ctx *c, const ast_top *t)
 {
-    nicol_str text, env;
     if (!values_present(c, t, "generator")) return;
     const ast_prop *p = prop(t, S("engineType"));
     if (p != NULL && p->value->kind != EXPR_STRING) type_wrong(c, p->value, "String");
@@ -333,16 +447,19 @@ static void read_generator(sc_ctx *c, const ast_top *t)
                    STR_FMT(t->name.name));
         return;
     }
-    if (!string_or_env(c, p->value, &text, &env)) return;
-    if ((p = prop(t, S("output"))) != NULL) (void)string_or_env(c, p->value, &text, &env);
+    size_t errors = c->diags.errors;
+    setting_string(c, p->value);
+    if (c->diags.errors != errors) return;
+    if ((p = prop(t, S("output"))) != NULL) setting_string(c, p->value);
     if ((p = prop(t, S("binaryTargets"))) != NULL) {
         const ast_expr *whole = p->value;
         for (const ast_expr *e = whole->kind == EXPR_ARRAY ? whole->items : whole; e != NULL;
              e = whole->kind == EXPR_ARRAY ? e->next : NULL)
-            (void)string_or_env(c, e, &text, &env);
+            setting_string(c, e);
     }
     if ((p = prop(t, S("previewFeatures"))) != NULL) read_features(c, p->value);
-    for (p = t->props; p != NULL; p = p->next) check_setting(c, p->value);
+    for (p = t->props; p != NULL; p = p->next)
+        if (!common_setting(p->name.name)) check_setting(c, p->value);
 }
 
 /* Each file is its own configuration in the reference: two datasources are too many only within one file, two of the

@@ -29,6 +29,18 @@ static void put_args(texter *t, const ast_args *args, char open, char close)
     buf_char(&t->b, close);
 }
 
+static void put_object(texter *t, const ast_args *members)
+{
+    buf_lit(&t->b, "{ ");
+    for (const ast_arg *a = members->first; a != NULL; a = a->next) {
+        if (a != members->first) buf_lit(&t->b, ", ");
+        buf_str(&t->b, a->name.name);
+        buf_lit(&t->b, ": ");
+        put_expr(t, a->value);
+    }
+    buf_lit(&t->b, " }");
+}
+
 static void put_expr(texter *t, const ast_expr *e)
 {
     switch (e->kind) {
@@ -44,7 +56,7 @@ static void put_expr(texter *t, const ast_expr *e)
         put_args(t, &e->args, '(', ')');
         break;
     case EXPR_OBJECT:
-        put_args(t, &e->args, '{', '}');
+        put_object(t, &e->args);
         break;
     case EXPR_ARRAY:
         buf_char(&t->b, '[');

@@ -185,6 +185,7 @@ typedef struct sc_ctx {
     bool keep_lines;  /* the tree is to be printed back */
     const ast_top *datasource;
     const ast_expr *schemas; /* value of `schemas` */
+    const ast_prop *extensions;
     nicol_str *schema_names;
     size_t schema_names_n;
     bool oom;
@@ -199,13 +200,14 @@ bool ctx_link(sc_ctx *c);
 
 /* --- phases ----------------------------------------------------------------------------------------------------------- */
 
-bool names_resolve(sc_ctx *c);   /* tops, fields, values: allocates models and enums */
-void types_resolve(sc_ctx *c);   /* fields to scalars, enums, models */
-void attrs_resolve(sc_ctx *c);   /* every attribute */
-void config_resolve(sc_ctx *c);  /* datasource, generators */
-bool relations_infer(sc_ctx *c); /* pairs relation fields */
-void checks_run(sc_ctx *c);      /* everything that needs the provider */
-bool model_finish(sc_ctx *c);    /* fills what the public structs promise */
+bool names_resolve(sc_ctx *c);    /* tops, fields, values: allocates models and enums */
+void types_resolve(sc_ctx *c);    /* fields to scalars, enums, models */
+void attrs_resolve(sc_ctx *c);    /* every attribute */
+void config_resolve(sc_ctx *c);   /* datasource, generators */
+bool relations_infer(sc_ctx *c);  /* pairs relation fields */
+void check_extensions(sc_ctx *c); /* config.c */
+void checks_run(sc_ctx *c);       /* everything that needs the provider */
+bool model_finish(sc_ctx *c);     /* fills what the public structs promise */
 
 enum { SMALL_SET = 24 }; /* up to here a loop over names costs less than a map, in memory above all */
 
