@@ -200,6 +200,9 @@ static bool encode_one(pg_args *x, int i, val v, const driver_arg_type *t, buf *
     nicol_str bytes;
     bool is_bytes;
     if (val_is_nullish(v)) return true;
+    /* A list is expected: one value is a list of it (what is pushed to a list). */
+    val whole = {.type = VAL_LIST, .n = 1, .u.list = &v};
+    if (t && t->list && v.type != VAL_LIST) return encode_one(x, i, whole, t, b, a, err);
     if (!as_bytes(v, t, a, &is_bytes, &bytes, err)) return false;
     if (is_bytes) {
         if (bytes.len > INT32_MAX) return refuse(err, "more bytes than the database takes");

@@ -264,6 +264,7 @@ static val truncated(val v)
 bool sqlite_raw_cell(driver_stmt *s, unsigned i, driver_col_type t, arena *a, val *out, nicol_error *err)
 {
     val v = sqlite_cell(s, i);
+    int64_t ms;
     *out = v;
     switch ((val_type)v.type) {
     case VAL_NULL:
@@ -276,6 +277,10 @@ bool sqlite_raw_cell(driver_stmt *s, unsigned i, driver_col_type t, arena *a, va
         else if (t == COL_INT || t == COL_BIGINT) *out = truncated(v);
         return true;
     case VAL_STR:
+        if (t == COL_DATETIME && datetime_parse(val_str(v), &ms)) {
+            *out = (val){.type = VAL_DATETIME, .u.i = ms};
+            return true;
+        }
         return copied(a, t == COL_JSON ? VAL_JSON : VAL_STR, val_str(v), out, err);
     case VAL_BYTES:
         return copied(a, VAL_BYTES, val_str(v), out, err);

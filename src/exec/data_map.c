@@ -186,7 +186,9 @@ static bool put_decimal(run *r, const plan_shape *s, val v, buf *out)
         if (v.type == VAL_FLOAT && isfinite(v.u.f)) t = str_of(text, float_format(text, v.u.f));
         else if (v.type == VAL_STR || v.type == VAL_DECIMAL) t = val_str(v);
         else t = (nicol_str){0};
-        if (!decimal_canonical(out, t) && !buf_failed(out)) {
+        if (v.type == VAL_DECIMAL && (str_eq(t, S("NaN")) || str_ends(t, S("Infinity")))) {
+            buf_str(out, t); /* PostgreSQL's numeric has them, and so have clients' decimals */
+        } else if (!decimal_canonical(out, t) && !buf_failed(out)) {
             out->len = at;
             return wrong_type(r, s, "a decimal", v);
         }
@@ -329,6 +331,17 @@ static bool put_scalar(run *r, const plan_shape *s, val v, buf *out)
     return nicol_fail(r->err, NICOL_E_INTERNAL, "unknown type of a result field");
 }
 
+/* A list that came as text: the database's own spelling of an array whose type the driver did not know, or JSON. */
+static bool list_from_text(run *r, val *v)
+{
+    nicol_str text = val_str(*v);
+    if (r->d->list_of && text.len && text.ptr[0] == '{') {
+        if (r->d->list_of(text, r->a, v)) return true;
+        if (arena_failed(r->a)) return run_oom(r);
+    }
+    return val_from_json(r, text, v);
+}
+
 bool map_field_value(run *r, const plan_shape *s, val v, buf *out)
 {
     if (val_is_nullish(v)) {
@@ -336,7 +349,7 @@ bool map_field_value(run *r, const plan_shape *s, val v, buf *out)
         return true;
     }
     if (!s->list) return put_scalar(r, s, v, out);
-    if (v.type == VAL_STR && !val_from_json(r, val_str(v), &v)) return false;
+    if (v.type == VAL_STR && !list_from_text(r, &v)) return false;
     if (v.type == VAL_ROWS && v.u.rows->n == 0) v = (val){.type = VAL_LIST};
     if (v.type != VAL_LIST) return wrong_type(r, s, "a list", v);
     buf_char(out, '[');

@@ -116,11 +116,25 @@ static void put_time(buf *out, val v, driver_col_type t)
     json_put_str(out, s);
 }
 
+static bool put_raw_cell(run *r, val v, driver_col_type t, buf *out);
+
+static bool put_raw_list(run *r, val v, driver_col_type t, buf *out)
+{
+    buf_char(out, '[');
+    for (uint32_t i = 0; i < v.n; i++) {
+        if (i) buf_char(out, ',');
+        if (!put_raw_cell(r, v.u.list[i], t, out)) return false;
+    }
+    buf_char(out, ']');
+    return true;
+}
+
 /* One cell, as its column's type has it. */
 static bool put_raw_cell(run *r, val v, driver_col_type t, buf *out)
 {
     char text[32];
-    int64_t ms;
+    if (v.type == VAL_LIST && t & COL_LIST) return put_raw_list(r, v, t, out);
+    t = (driver_col_type)((unsigned)t & ~(unsigned)COL_LIST);
     switch ((val_type)v.type) {
     case VAL_INT:
     case VAL_FLOAT:
@@ -131,10 +145,6 @@ static bool put_raw_cell(run *r, val v, driver_col_type t, buf *out)
         if (t != COL_JSON) buf_char(out, '"');
         return true;
     case VAL_STR:
-        if (t == COL_DATETIME && datetime_parse(val_str(v), &ms)) {
-            put_time(out, (val){.type = VAL_DATETIME, .u.i = ms}, t);
-            return true;
-        }
         if (t == COL_JSON && json_put_minified(out, val_str(v), NICOL_JSON_DEPTH_MAX)) return true;
         break;
     case VAL_DATETIME:

@@ -22,16 +22,16 @@ static void put_ticked(buf *b, nicol_str s)
 /* What a violated constraint is called. */
 static void put_constraint(buf *b, const nicol_db_facts *f)
 {
-    if (f->fields_n) {
+    if (f->constraint.len) {
+        buf_lit(b, "constraint: ");
+        put_ticked(b, f->constraint);
+    } else if (f->fields_n) {
         buf_lit(b, "fields: (");
         for (size_t i = 0; i < f->fields_n; i++) {
             if (i) buf_lit(b, ", ");
             put_ticked(b, f->fields[i]);
         }
         buf_char(b, ')');
-    } else if (f->constraint.len) {
-        buf_lit(b, "constraint: ");
-        put_ticked(b, f->constraint);
     } else if (str_eq(f->kind, S("ForeignKeyConstraintViolation"))) {
         buf_lit(b, "foreign key");
     } else {
@@ -230,13 +230,13 @@ static void put_cause(buf *out, const nicol_db_facts *f)
     put_member(out, "originalCode", f->original_code);
     put_member(out, "originalMessage", f->original_text);
     put_member(out, "kind", f->kind);
-    if (f->fields_n) {
-        buf_lit(out, ",\"constraint\":{\"fields\":");
-        put_fields(out, f);
-        buf_char(out, '}');
-    } else if (f->constraint.len) {
+    if (f->constraint.len) {
         buf_lit(out, ",\"constraint\":{");
         put_member(out, "index", f->constraint);
+        buf_char(out, '}');
+    } else if (f->fields_n) {
+        buf_lit(out, ",\"constraint\":{\"fields\":");
+        put_fields(out, f);
         buf_char(out, '}');
     } else if (str_eq(f->kind, S("ForeignKeyConstraintViolation"))) {
         buf_lit(out, ",\"constraint\":{\"foreignKey\":{}}");
@@ -246,6 +246,16 @@ static void put_cause(buf *out, const nicol_db_facts *f)
     if (str_eq(f->kind, S("sqlite"))) {
         /* The reference's adapter knows only the generic code here: better-sqlite3 gives it the name, not the number. */
         buf_lit(out, ",\"extendedCode\":1");
+        put_member(out, "message", f->original_text);
+    } else if (str_eq(f->kind, S("postgres"))) {
+        put_member(out, "code", f->original_code);
+        put_member(out, "severity", f->severity);
+        put_member(out, "message", f->original_text);
+        put_member(out, "detail", f->detail);
+        put_member(out, "hint", f->hint);
+    } else if (str_eq(f->kind, S("ValueOutOfRange")) || str_eq(f->kind, S("TooManyConnections"))) {
+        put_member(out, "cause", f->original_text);
+    } else if (str_eq(f->kind, S("InvalidInputValue"))) {
         put_member(out, "message", f->original_text);
     }
     buf_char(out, '}');

@@ -161,6 +161,24 @@ typedef struct row_reader {
 } row_reader;
 
 /* A row takes one piece of memory: its cells, then their texts. */
+#define LIST_DEPTH_MAX 16 /* dimensions of an array; databases have 6 */
+
+/* An array's items are borrowed from the driver, as texts are. */
+static bool keep_list(arena *a, val *v, unsigned depth)
+{
+    val *items = depth ? ARENA_ARRAY(a, v->n ? v->n : 1, val) : NULL;
+    if (!items) return false;
+    for (uint32_t i = 0; i < v->n; i++) {
+        items[i] = v->u.list[i];
+        if (items[i].type == VAL_LIST && !keep_list(a, &items[i], depth - 1)) return false;
+        if (!val_is_text(items[i])) continue;
+        items[i].u.p = arena_str(a, val_str(items[i])).ptr;
+        if (!items[i].u.p) return false;
+    }
+    v->u.list = items;
+    return true;
+}
+
 static bool add_row(run *r, row_reader *rr, const exec_shape *shape, driver_stmt *st)
 {
     exec_rows *rows = rr->rows;
@@ -184,6 +202,8 @@ static bool add_row(run *r, row_reader *rr, const exec_shape *shape, driver_stmt
             memcpy(text, v.u.p, v.n);
             v.u.p = text;
             text += v.n;
+        } else if (v.type == VAL_LIST && !keep_list(r->a, &v, LIST_DEPTH_MAX)) {
+            return false;
         }
         cells[i] = v;
     }

@@ -59,10 +59,24 @@ static const char *aggregate_name(query_aggregate a)
     return "(";
 }
 
+/* ILIKE is for patterns and equality; where order or a list counts, both sides are put into one case. */
+static bool in_one_case(const cc_stmt *st, const query_filter *f)
+{
+    if (!f->insensitive) return false;
+    if (!st->c->d->ilike) return true;
+    if (f->op == QOP_IN || f->op == QOP_NOT_IN) return f->value.kind == QVAL_PARAM;
+    return f->op == QOP_LT || f->op == QOP_LTE || f->op == QOP_GT || f->op == QOP_GTE;
+}
+
+static nicol_str case_function(const cc_stmt *st)
+{
+    return st->c->d->ilike ? NICOL_STR("LOWER(") : NICOL_STR("UPPER(");
+}
+
 static void operand(cc_stmt *st, place at, const query_filter *f)
 {
-    bool upper = f->insensitive && !st->c->d->ilike;
-    if (upper) cc_lit(st, "UPPER(");
+    bool upper = in_one_case(st, f);
+    if (upper) cc_sql(st, case_function(st));
     if (f->aggregate != AGG_NONE) cc_sql(st, str_c(aggregate_name(f->aggregate)));
     if (f->field) cc_column(st, at.alias, f->field);
     else cc_lit(st, "*");
@@ -79,8 +93,8 @@ static plan_arg_type value_type(cc *c, const query_filter *f)
 
 static void value(cc_stmt *st, place at, const query_filter *f)
 {
-    bool upper = f->insensitive && !st->c->d->ilike;
-    if (upper) cc_lit(st, "UPPER(");
+    bool upper = in_one_case(st, f);
+    if (upper) cc_sql(st, case_function(st));
     if (f->value.kind == QVAL_FIELD) {
         /* In `having`, a reference is to the same aggregate of the other column's group. */
         if (f->aggregate != AGG_NONE) cc_sql(st, str_c(aggregate_name(f->aggregate)));
@@ -147,7 +161,9 @@ static void in_list(cc_stmt *st, place at, const query_filter *f, bool not )
         operand(st, at, f);
         if (not ) cc_lit(st, " NOT IN ");
         else cc_lit(st, " IN ");
-        cc_tuple(st, cc_param(f->value.param), value_type(c, f));
+        bool lower = in_one_case(st, f);
+        cc_tuple_within(st, cc_param(f->value.param), value_type(c, f), lower ? case_function(st) : (nicol_str){0},
+                        lower ? NICOL_STR(")") : (nicol_str){0});
         if (not || !at.flat || f->aggregate != AGG_NONE) st->chunkable = false;
     }
     if (f->value.has_null) {
@@ -283,6 +299,26 @@ static void json_like(cc_stmt *st, place at, const query_filter *f, bool before,
     type_test(st, at, f, false);
 }
 
+/* Databases order JSON of different types, too (a string is less than any number); who asks for less than 5 means
+ * numbers. */
+static void json_order(cc_stmt *st, place at, const query_filter *f)
+{
+    bool postgres = st->c->dialect == DIALECT_POSTGRESQL;
+    if (postgres) cc_lit(st, "(");
+    json_at(st, at, f, false);
+    cc_sql(st, f->op == QOP_LT    ? NICOL_STR(" < ")
+               : f->op == QOP_LTE ? NICOL_STR(" <= ")
+               : f->op == QOP_GT  ? NICOL_STR(" > ")
+                                  : NICOL_STR(" >= "));
+    json_value(st, at, f);
+    if (!postgres) return;
+    cc_sql(st, at.odd ? NICOL_STR(" OR JSONB_TYPEOF(") : NICOL_STR(" AND JSONB_TYPEOF("));
+    json_at(st, at, f, false);
+    cc_sql(st, at.odd ? NICOL_STR(") <> JSONB_TYPEOF(") : NICOL_STR(") = JSONB_TYPEOF("));
+    json_value(st, at, f);
+    cc_lit(st, "))");
+}
+
 static bool json_filter(cc_stmt *st, place at, const query_filter *f)
 {
     switch ((int)f->op) {
@@ -333,12 +369,7 @@ static bool json_filter(cc_stmt *st, place at, const query_filter *f)
     case QOP_GT:
     case QOP_GTE:
         if (st->c->dialect == DIALECT_SQLITE) return false;
-        json_at(st, at, f, false);
-        cc_sql(st, f->op == QOP_LT    ? NICOL_STR(" < ")
-                   : f->op == QOP_LTE ? NICOL_STR(" <= ")
-                   : f->op == QOP_GT  ? NICOL_STR(" > ")
-                                      : NICOL_STR(" >= "));
-        json_value(st, at, f);
+        json_order(st, at, f);
         return true;
     default:
         return false;
@@ -388,7 +419,9 @@ static void equal(cc_stmt *st, place at, const query_filter *f, bool not )
 static void scalar(cc_stmt *st, place at, const query_filter *f)
 {
     bool json = f->field && f->field->type == SCALAR_JSON && f->field->kind == FIELD_SCALAR;
-    if (f->has_path || (json && f->op >= QOP_JSON_STRING_CONTAINS)) {
+    bool ordered = f->op == QOP_LT || f->op == QOP_LTE || f->op == QOP_GT || f->op == QOP_GTE;
+    bool order = json && ordered && st->c->dialect == DIALECT_POSTGRESQL;
+    if (f->has_path || order || (json && f->op >= QOP_JSON_STRING_CONTAINS)) {
         if (!json_filter(st, at, f)) unsupported(st, f);
         return;
     }

@@ -126,6 +126,8 @@ void cc_table_as(cc_stmt *st, const schema_model *m,
 void cc_columns(cc_stmt *st, nicol_str alias, const schema_field *const *fields, uint32_t n);
 void cc_bindv(cc_stmt *st, pval v, plan_arg_type t);    /* one bound value */
 void cc_tuple(cc_stmt *st, pval v, plan_arg_type item); /* (?, ?, ...) of a list; an empty list gives (NULL) */
+/* The same with something around each item: (LOWER(?), LOWER(?)). */
+void cc_tuple_within(cc_stmt *st, pval v, plan_arg_type item, nicol_str before, nicol_str after);
 /* (?, ?), (?, ?) of a list of lists; elements: the types of one group. */
 void cc_tuple_list(cc_stmt *st, pval v, const plan_arg_type *elements, uint32_t n);
 /* The finished statement; reads and statements_n of the plan are set. Not yet a node. */

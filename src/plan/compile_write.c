@@ -228,6 +228,18 @@ static const plan_node *create_many_return(cc *c)
     return cc_data_map(c, complete(c, op->select, x, false), cc_shape(c, op->select));
 }
 
+/* An update that sets nothing: the reference counts what it would have updated on PostgreSQL, and nothing elsewhere. */
+static const plan_node *found_count(cc *c, const schema_model *m, const wwhere *where)
+{
+    if (c->dialect != DIALECT_POSTGRESQL) return cc_value(c, cc_int(0));
+    wfields id = w_identity(m);
+    const plan_node *query = w_select(c, m, &id, where);
+    plan_node *n = CC_NEW(c, plan_node);
+    if (!query || !n) return NULL;
+    *n = (plan_node){.type = PLAN_EXECUTE, .u.stmt = query->u.stmt};
+    return n;
+}
+
 static const plan_node *update_many(cc *c)
 {
     const query_op *op = c->op;
@@ -245,7 +257,7 @@ static const plan_node *update_many(cc *c)
     } else if (rows) {
         x = w_select(c, op->model, &ret, &where);
     } else {
-        x = cc_value(c, cc_int(0));
+        x = found_count(c, op->model, &where);
     }
     if (rows) {
         x = wb_close(&b, complete(c, op->select, x, false));

@@ -111,14 +111,21 @@ void cc_bindv(cc_stmt *st, pval v, plan_arg_type t)
     if (frag(st, FRAG_PARAM)) push_arg(st, v, t);
 }
 
-void cc_tuple(cc_stmt *st, pval v, plan_arg_type item)
+void cc_tuple_within(cc_stmt *st, pval v, plan_arg_type item, nicol_str before, nicol_str after)
 {
     flush_text(st);
     plan_frag *f = frag(st, FRAG_TUPLE);
     if (!f) return;
+    f->prefix = before;
     f->separator = NICOL_STR(",");
+    f->suffix = after;
     st->tuples = true;
     push_arg(st, v, item);
+}
+
+void cc_tuple(cc_stmt *st, pval v, plan_arg_type item)
+{
+    cc_tuple_within(st, v, item, (nicol_str){0}, (nicol_str){0});
 }
 
 void cc_tuple_list(cc_stmt *st, pval v, const plan_arg_type *elements, uint32_t n)

@@ -183,7 +183,7 @@ static const struct {
     {"DECIMAL", "12.5", "decimal", VAL_DECIMAL},
     {"BOOLEAN", "1", "bool", VAL_BOOL},
     {"DATETIME", "1704164645678", "datetime", VAL_DATETIME},
-    {"DATETIME", "'2024-01-02T03:04:05.678+00:00'", "datetime", VAL_STR},
+    {"DATETIME", "'2024-01-02T03:04:05.678+00:00'", "datetime", VAL_DATETIME},
     {"TEXT", "'x'", "string", VAL_STR},
     {"varchar", "'x'", "string", VAL_STR},
     {"BLOB", "x'0102'", "bytes", VAL_BYTES},
