@@ -2,6 +2,7 @@
  *
  * Which constraints share a namespace is the provider's; a scope says who is counted in it and who complains.
  */
+#include "base/id.h"
 #include "schema/schema_int.h"
 
 enum { PK = 1, INDEX = 2, FK = 4, DEFAULT = 8 };
@@ -59,68 +60,131 @@ static void custom_key(sc_ctx *c, name_key *k, const schema_model *m, nicol_str 
 
 static size_t counted(const sc_ctx *c, const name_key *k)
 {
-    return (size_t)(uintptr_t)map_get(c->taken, k->text);
+    return c->taken == NULL ? 0 : (size_t)(uintptr_t)map_get(c->taken, k->text);
 }
 
 /* The map's values are the counts themselves. */
 static void count_key(sc_ctx *c, const name_key *k)
 {
-    size_t n = counted(c, k);
     nicol_str key = k->text.ptr == k->small ? arena_str(c->t, k->text) : k->text;
-    if (c->oom || key.ptr == NULL) {
-        c->oom = true;
-        return;
-    }
-    map_add(c, c->taken, key, (void *)(uintptr_t)(n + 1));
-    if (n != 0) c->names_clash = true;
+    if (c->oom || key.ptr == NULL) c->oom = true;
+    else map_add(c, c->taken, key, (void *)(uintptr_t)(counted(c, k) + 1));
 }
 
-static void count_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name)
+/* Names as hashes, which is enough to say that none of them is there twice; almost always that is all there is to know. */
+typedef struct name_hashes {
+    uint64_t *slots; /* 0: free */
+    size_t mask;
+    uint64_t seed; /* names come from outside: nobody should be able to choose some that collide */
+    bool clash;
+} name_hashes;
+
+static bool hashes_begin(sc_ctx *c, name_hashes *h, size_t names)
+{
+    size_t n = 16;
+    while (n < names + names / 2) n *= 2;
+    *h = (name_hashes){.mask = n - 1, .slots = ctx_alloc(c, c->line, n, sizeof(*h->slots))};
+    rand_bytes(&h->seed, sizeof(h->seed));
+    return h->slots != NULL;
+}
+
+static void hashes_add(name_hashes *h, nicol_str key)
+{
+    uint64_t hash = hash_bytes(key.ptr, key.len, h->seed) | 1;
+    size_t i = (size_t)(hash >> 32) & h->mask;
+    while (h->slots[i] != 0 && h->slots[i] != hash) i = (i + 1) & h->mask;
+    if (h->slots[i] != 0) h->clash = true;
+    h->slots[i] = hash;
+}
+
+/* Where a name goes: the hashes first; the counts only when two of those were the same. */
+typedef struct gatherer {
+    sc_ctx *c;
+    name_hashes hashes;
+} gatherer;
+
+static void take_key(gatherer *g, const name_key *k)
+{
+    if (g->c->oom) return;
+    if (g->c->taken != NULL) count_key(g->c, k);
+    else hashes_add(&g->hashes, k->text);
+}
+
+static void take_name(gatherer *g, unsigned kind, const schema_model *m, nicol_str name)
 {
     name_key k;
-    for (unsigned s = 0; s < SCOPES_N && !c->oom; s++) {
-        if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].counted & kind) == 0) continue;
-        scope_key(c, &k, (int)s, m, name);
-        count_key(c, &k);
+    for (unsigned s = 0; s < SCOPES_N && !g->c->oom; s++) {
+        if ((g->c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].counted & kind) == 0) continue;
+        scope_key(g->c, &k, (int)s, m, name);
+        take_key(g, &k);
     }
+}
+
+static void take_custom(gatherer *g, const schema_model *m, nicol_str name)
+{
+    name_key k;
+    if (name.len == 0) return;
+    custom_key(g->c, &k, m, name);
+    take_key(g, &k);
 }
 
 static nicol_str default_constraint(sc_ctx *c, const field_info *f)
 {
-    return f->has_default_map ? default_map(c, f) : default_name(c, f->owner->m, &f->f->db_name, 1, "_df");
+    return f->has_default_map ? default_map(c, f) : default_name(c, c->t, f->owner->m, &f->f->db_name, 1, "_df");
 }
 
-static void count_custom(sc_ctx *c, const schema_model *m, nicol_str name)
+static bool names_defaults(const sc_ctx *c)
 {
-    name_key k;
-    custom_key(c, &k, m, name);
-    count_key(c, &k);
+    return (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) != 0;
 }
 
-void names_gather(sc_ctx *c)
+static void take_names(gatherer *g)
 {
-    c->taken = map_new(&c->tmem, SIZE_MAX / 64);
-    if (c->taken == NULL) {
-        c->oom = true;
-        return;
-    }
+    sc_ctx *c = g->c;
     for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
         model_info *m = &c->models[i];
-        if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0)
-            count_name(c, PK, m->m, index_db_name(c, m->m, m->id));
-        if (m->id != NULL && m->id->name.len != 0) count_custom(c, m->m, m->id->name);
+        if (m->id != NULL && (c->prov->caps & CAP_NAMED_PK) != 0) take_name(g, PK, m->m, index_db_name(c, m->m, m->id));
+        if (m->id != NULL) take_custom(g, m->m, m->id->name);
         for (index_info *x = m->indexes; x != NULL; x = x->next) {
-            count_name(c, INDEX, m->m, index_db_name(c, m->m, x));
-            if (x->name.len != 0) count_custom(c, m->m, x->name);
+            take_name(g, INDEX, m->m, index_db_name(c, m->m, x));
+            take_custom(g, m->m, x->name);
         }
-        for (size_t k = 0; k < m->m->fields_n && (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) != 0; k++)
-            if (m->fields[k].has_default) count_name(c, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
+        for (size_t k = 0; k < m->m->fields_n && names_defaults(c); k++)
+            if (m->fields[k].has_default) take_name(g, DEFAULT, m->m, default_constraint(c, &m->fields[k]));
     }
     for (size_t i = 0; i < c->rels_n && !c->oom; i++) {
         relation_info *r = &c->rels[i];
         if (r->kind == RELATION_MANY_MANY || r->fwd == NULL) continue;
-        count_name(c, FK, r->fwd->owner->m, relation_fk_name(c, r));
+        take_name(g, FK, r->fwd->owner->m, relation_fk_name(c, r));
     }
+}
+
+/* At least as many keys as take_names finds. */
+static size_t names_most(const sc_ctx *c)
+{
+    size_t n = c->rels_n, custom = 0;
+    for (size_t i = 0; i < c->s->models_n; i++) {
+        const model_info *m = &c->models[i];
+        n += m->id != NULL;
+        custom += m->id != NULL && m->id->name.len != 0;
+        for (const index_info *x = m->indexes; x != NULL; x = x->next, n++) custom += x->name.len != 0;
+        for (size_t k = 0; k < m->m->fields_n && names_defaults(c); k++) n += m->fields[k].has_default;
+    }
+    return n * (size_t)__builtin_popcount(c->prov->scopes) + custom;
+}
+
+void names_gather(sc_ctx *c)
+{
+    gatherer g = {.c = c};
+    const arena_mark before = arena_save(c->line);
+    if (!hashes_begin(c, &g.hashes, names_most(c))) return;
+    take_names(&g);
+    if (c->oom) return;
+    arena_rewind(c->line, before);
+    if (!g.hashes.clash) return;
+    c->taken = map_new(&c->tmem, SIZE_MAX / 64);
+    if (c->taken == NULL) c->oom = true;
+    else take_names(&g);
 }
 
 nicol_str attr_title(sc_ctx *c, const index_info *x)
@@ -153,7 +217,7 @@ static nicol_str source_title(sc_ctx *c, name_source s, unsigned kind)
 static void report_name(sc_ctx *c, unsigned kind, const schema_model *m, nicol_str name, name_source source)
 {
     name_key k;
-    for (unsigned s = 0; s < SCOPES_N && c->names_clash && !c->oom; s++) {
+    for (unsigned s = 0; s < SCOPES_N && c->taken != NULL && !c->oom; s++) {
         if ((c->prov->scopes & (1u << s)) == 0 || (SCOPES[s].reports & kind) == 0) continue;
         scope_key(c, &k, (int)s, m, name);
         if (counted(c, &k) < 2) continue;
@@ -181,7 +245,7 @@ void check_index_name(sc_ctx *c, const model_info *m, index_info *x)
 void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x)
 {
     name_key k;
-    if (x->name.len == 0 || !c->names_clash) return;
+    if (x->name.len == 0 || c->taken == NULL) return;
     custom_key(c, &k, m->m, x->name);
     if (counted(c, &k) < 2) return;
     error_attr_at(
@@ -193,7 +257,7 @@ void check_custom_name(sc_ctx *c, const model_info *m, const index_info *x)
 
 void check_default_name(sc_ctx *c, const field_info *f)
 {
-    if (!f->has_default || (c->prov->scopes & (1u << SCOPE_GLOBAL_PK_FK_DEFAULT)) == 0) return;
+    if (!f->has_default || !names_defaults(c)) return;
     report_name(c, DEFAULT, f->owner->m, default_constraint(c, f), (name_source){.f = f});
 }
 
@@ -217,9 +281,24 @@ void check_name_length(sc_ctx *c, const model_info *m, const ast_attr *a, nicol_
         STR_FMT(name), block ? "@@" : "@", STR_FMT(a->name.name), c->prov->name_max);
 }
 
+static bool tables_differ(sc_ctx *c)
+{
+    name_hashes h;
+    name_key k;
+    const arena_mark before = arena_save(c->line);
+    if (!hashes_begin(c, &h, c->s->models_n)) return true;
+    for (size_t i = 0; i < c->s->models_n && !c->oom; i++) {
+        key_make(c, &k, 't', c->s->models[i].db_schema, c->s->models[i].db_name);
+        if (!c->oom) hashes_add(&h, k.text);
+    }
+    if (!c->oom) arena_rewind(c->line, before);
+    return !h.clash;
+}
+
 /* Two models on one table. The message stands at the @@map that causes it, on whichever model it is. */
 void check_tables(sc_ctx *c)
 {
+    if (tables_differ(c)) return;
     map *seen = map_new(&c->tmem, SIZE_MAX / 64);
     if (seen == NULL) {
         c->oom = true;

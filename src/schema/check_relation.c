@@ -424,13 +424,13 @@ void check_relation(sc_ctx *c, relation_info *r)
 
 /* --- a relation field ------------------------------------------------------------------------------------------------------ */
 
-static nicol_str quote_fields(sc_ctx *c, const rel_group *g)
+static nicol_str quote_fields(sc_ctx *c, const field_info *first)
 {
     buf b;
     size_t i = 0;
     buf_init(&b, &c->tmem, SIZE_MAX / 2);
-    for (const field_info *f = g->first; f != NULL; f = f->rel->next, i++) {
-        if (i != 0) buf_str(&b, i + 1 == g->n ? S(" and ") : S(", "));
+    for (const field_info *f = first; f != NULL; f = f->rel->next, i++) {
+        if (i != 0) buf_str(&b, f->rel->next == NULL ? S(" and ") : S(", "));
         buf_char(&b, '`');
         buf_str(&b, f->f->name);
         buf_char(&b, '`');
@@ -442,13 +442,14 @@ static nicol_str quote_fields(sc_ctx *c, const rel_group *g)
 /* True when the field shares its name with others, so that nobody can tell which belong together. */
 bool check_ambiguity(sc_ctx *c, const field_info *f)
 {
-    const rel_group *g = rel_group_for(c, f);
+    const field_info *first = rel_group_of(c, f->owner, f->f->target, f->rel->name);
+    size_t n = first == NULL ? 0 : first->rel->group_n;
     bool self = f->owner == f->rel->target, named = f->rel->name.len != 0;
-    if (g == NULL || g->n < 2 || (self && named && g->n == 2)) return false;
-    nicol_str names = quote_fields(c, g);
+    if (n < 2 || (self && named && n == 2)) return false;
+    nicol_str names = quote_fields(c, first);
     const model_info *m = f->owner;
     span at = field_at(f);
-    if (self && !named && g->n == 2)
+    if (self && !named && n == 2)
         error_model(
             c, m, at,
             "Ambiguous self relation detected. The fields %.*s in model `%.*s` both refer to `%.*s`. If they are part of "

@@ -66,7 +66,7 @@ static const char UNCOUNTABLE[] =
 static bool is_uncountable(nicol_str w)
 {
     nicol_str list = str_of(UNCOUNTABLE, sizeof(UNCOUNTABLE) - 1);
-    for (size_t at = 0; w.len < 32 && (at = str_find(list, w, at)) != SIZE_MAX; at++)
+    for (size_t at = 0; w.len > 0 && w.len < 32 && (at = str_find(list, w, at)) != SIZE_MAX; at++)
         if (list.ptr[at - 1] == ' ' && list.ptr[at + w.len] == ' ') return true;
     return false;
 }

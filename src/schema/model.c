@@ -122,11 +122,12 @@ static size_t cut_at_char(nicol_str s, size_t most)
 }
 
 /* Table, columns and suffix joined by "_"; table and columns are cut so that the whole fits the provider. */
-nicol_str default_name(sc_ctx *c, const schema_model *m, const nicol_str *columns, size_t n, const char *suffix)
+nicol_str default_name(sc_ctx *c, arena *a, const schema_model *m, const nicol_str *columns, size_t n,
+                       const char *suffix)
 {
     size_t room = c->prov == NULL ? SIZE_MAX : c->prov->name_max, tail = strlen(suffix), bytes = m->db_name.len;
     for (size_t i = 0; i < n; i++) bytes += 1 + columns[i].len;
-    char *p = arena_alloc(c->a, bytes + tail + 1);
+    char *p = arena_alloc(a, bytes + tail + 1);
     if (p == NULL) {
         c->oom = true;
         return (nicol_str){0};
@@ -167,11 +168,10 @@ nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x)
         [INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx", [INDEX_FULLTEXT] = "_idx"};
     if (x->map.len != 0) return x->map;
     if (x->db_name.ptr != NULL) return x->db_name;
-    nicol_str *columns = NEW_ARRAY(c, x->cols_n, nicol_str);
-    if (columns == NULL && x->cols_n != 0) return (nicol_str){0};
+    nicol_str columns[NICOL_SCHEMA_COLUMNS_MAX];
     for (size_t i = 0; i < x->cols_n; i++)
         columns[i] = x->cols[i].path != NULL ? x->cols[i].path->db : x->cols[i].f->f->db_name;
-    x->db_name = default_name(c, m, columns, x->kind == INDEX_ID ? 0 : x->cols_n, suffix[x->kind]);
+    x->db_name = default_name(c, c->a, m, columns, x->kind == INDEX_ID ? 0 : x->cols_n, suffix[x->kind]);
     return x->db_name;
 }
 
@@ -200,7 +200,9 @@ static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema
     if (out->fields == NULL && x->cols_n != 0) return false;
     for (size_t i = 0; i < x->cols_n; i++) out->fields[i] = x->cols[i].f->f;
     out->fields_n = x->cols_n;
-    out->name = x->name.len != 0 ? x->name : join_names(c, c->a, out->fields, out->fields_n, "_");
+    out->name = x->name.len != 0     ? x->name
+                : out->fields_n == 1 ? out->fields[0]->name
+                                     : join_names(c, c->a, out->fields, out->fields_n, "_");
     out->db_name = index_db_name(c, m, x);
     out->named = x->name.len != 0;
     out->mapped = x->map.len != 0;
@@ -306,10 +308,9 @@ nicol_str relation_fk_name(sc_ctx *c, relation_info *r)
     const rel_info *rel = r->fwd->rel;
     if (rel->map.len != 0) return rel->map;
     if (r->fk_name.ptr != NULL) return r->fk_name;
-    nicol_str *columns = NEW_ARRAY(c, rel->fields_n, nicol_str);
-    if (columns == NULL && rel->fields_n != 0) return (nicol_str){0};
+    nicol_str columns[NICOL_SCHEMA_COLUMNS_MAX];
     for (size_t i = 0; i < rel->fields_n; i++) columns[i] = rel->fields[i]->db_name;
-    r->fk_name = default_name(c, r->fwd->owner->m, columns, rel->fields_n, "_fkey");
+    r->fk_name = default_name(c, c->a, r->fwd->owner->m, columns, rel->fields_n, "_fkey");
     return r->fk_name;
 }
 

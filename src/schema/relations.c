@@ -6,52 +6,69 @@
  */
 #include "schema/schema_int.h"
 
-/* Fields of one model to another under one name, in the order of the text. */
-rel_group *rel_group_of(const sc_ctx *c, const schema_model *from, const schema_model *to, nicol_str name, bool named)
+/* Whether f is one of the fields to `to` under that name. */
+static bool is_in_group(const field_info *f, const schema_model *to, nicol_str name)
 {
-    char small[256], *key = small;
-    size_t n = 9 + name.len;
-    if (n > sizeof(small)) key = arena_alloc(c->t, n);
-    if (key == NULL) return NULL;
-    memcpy(key, &from->index, 4);
-    memcpy(key + 4, &to->index, 4);
-    key[8] = named;
-    if (name.len != 0) memcpy(key + 9, name.ptr, name.len);
-    return map_get(c->rel_groups, str_of(key, n));
+    return f->f->target == to && str_eq(f->rel->name, name);
 }
 
-rel_group *rel_group_for(const sc_ctx *c, const field_info *f)
+/* The key of m->groups. A name is empty or not, so it need not be said whether there is one. */
+static nicol_str group_key(char *key, const schema_model *to, nicol_str name)
 {
-    return rel_group_of(c, f->owner->m, f->f->target, f->rel->name, f->rel->name.len != 0);
+    memcpy(key, &to->index, sizeof(to->index));
+    if (name.len != 0) memcpy(key + sizeof(to->index), name.ptr, name.len);
+    return str_of(key, sizeof(to->index) + name.len);
+}
+
+/* Fields of one model to another under one name, in the order of the text: the first of them. */
+field_info *rel_group_of(const sc_ctx *c, const model_info *from, const schema_model *to, nicol_str name)
+{
+    char small[256];
+    size_t n = sizeof(to->index) + name.len;
+    if (from->groups == NULL) {
+        field_info *f = from->group_first;
+        while (f != NULL && !is_in_group(f, to, name)) f = f->rel->group_next;
+        return f;
+    }
+    char *key = n > sizeof(small) ? arena_alloc(c->t, n) : small;
+    return key == NULL ? NULL : map_get(from->groups, group_key(key, to, name));
+}
+
+static void map_group(sc_ctx *c, model_info *m, field_info *f)
+{
+    char *key = arena_alloc(c->t, sizeof(f->f->target->index) + f->rel->name.len);
+    if (key == NULL) c->oom = true;
+    else map_add(c, m->groups, group_key(key, f->f->target, f->rel->name), f);
+}
+
+/* Few groups are looked through one by one; many are found by a map. */
+static void new_group(sc_ctx *c, model_info *m, field_info *f)
+{
+    f->rel->group_next = m->group_first;
+    m->group_first = f;
+    if (m->groups != NULL) map_group(c, m, f);
+    if (++m->groups_n != SMALL_SET) return;
+    m->groups = map_new(&c->tmem, SIZE_MAX / 64);
+    if (m->groups == NULL) c->oom = true;
+    for (field_info *g = m->group_first; g != NULL && !c->oom; g = g->rel->group_next) map_group(c, m, g);
 }
 
 static void add_to_group(sc_ctx *c, field_info *f)
 {
-    rel_group *g = rel_group_for(c, f);
-    if (g == NULL) {
-        nicol_str name = f->rel->name;
-        char *key = arena_alloc(c->t, 9 + name.len);
-        g = NEW(c, rel_group);
-        if (key == NULL || g == NULL) {
-            c->oom = true;
-            return;
-        }
-        memcpy(key, &f->owner->m->index, 4);
-        memcpy(key + 4, &f->f->target->index, 4);
-        key[8] = f->rel->name.len != 0;
-        if (name.len != 0) memcpy(key + 9, name.ptr, name.len);
-        g->tail = &g->first;
-        map_add(c, c->rel_groups, str_of(key, 9 + name.len), g);
+    field_info *first = rel_group_of(c, f->owner, f->f->target, f->rel->name);
+    if (first == NULL) {
+        new_group(c, f->owner, f);
+        first = f;
+    } else {
+        first->rel->group_last->rel->next = f;
     }
-    *g->tail = f;
-    g->tail = &f->rel->next;
-    g->n++;
+    first->rel->group_last = f;
+    first->rel->group_n++;
 }
 
 static field_info *opposite_of(const sc_ctx *c, const field_info *f)
 {
-    const rel_group *g = rel_group_of(c, f->f->target, f->owner->m, f->rel->name, f->rel->name.len != 0);
-    field_info *o = g == NULL ? NULL : g->first;
+    field_info *o = rel_group_of(c, f->rel->target, f->owner->m, f->rel->name);
     return o == f ? o->rel->next : o;
 }
 
@@ -124,8 +141,6 @@ nicol_str relation_name_of(sc_ctx *c, const field_info *f)
 bool relations_infer(sc_ctx *c)
 {
     size_t n = 0;
-    c->rel_groups = map_new(&c->tmem, SIZE_MAX / 64);
-    if (c->rel_groups == NULL) return false;
     for (size_t i = 0; i < c->s->models_n; i++) {
         for (size_t k = 0; k < c->models[i].m->fields_n; k++) {
             field_info *f = &c->models[i].fields[k];

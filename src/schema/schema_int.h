@@ -83,14 +83,11 @@ typedef struct rel_info { /* of a relation field: what @relation says */
     bool has_fields, has_refs;
     schema_action on_delete, on_update;
     uint32_t relation; /* index in ctx->rels; UINT32_MAX: none */
-    field_info *next;  /* of the same rel_group */
+    /* Relation fields of one model to another under one name are a group. */
+    uint32_t group_n;                    /* of the first field of a group: how many there are */
+    field_info *next;                    /* of the same group */
+    field_info *group_last, *group_next; /* of the first: the last one; the first of another group of the model */
 } rel_info;
-
-/* Relation fields of one model to another under one name. */
-typedef struct rel_group {
-    field_info *first, **tail;
-    size_t n;
-} rel_group;
 
 struct field_info {
     schema_field *f;
@@ -140,7 +137,10 @@ struct model_info {
     index_info *id, *indexes, **indexes_tail;
     uint32_t map_at, shard_at; /* where @@map and @@shardKey stand; 0: nowhere */
     span schema_at;
-    bool is_type; /* a composite type: `m` is among schema.types */
+    bool is_type;            /* a composite type: `m` is among schema.types */
+    field_info *group_first; /* the groups of its relation fields */
+    map *groups;             /* the same by model and name; NULL while there are few */
+    size_t groups_n;
 };
 
 typedef struct enum_info {
@@ -179,10 +179,8 @@ typedef struct sc_ctx {
     enum_info *enums;
     relation_info *rels;
     size_t rels_n;
-    map *rel_groups;
-    map *taken;       /* names of constraints, and how often each is used */
-    bool names_clash; /* one of them more than once */
-    bool keep_lines;  /* the tree is to be printed back */
+    map *taken;      /* names of constraints, and how often each is used; NULL when none is there twice */
+    bool keep_lines; /* the tree is to be printed back */
     const ast_top *datasource;
     const ast_expr *schemas; /* value of `schemas` */
     const ast_prop *extensions;
@@ -304,12 +302,12 @@ nicol_str native_text(sc_ctx *c, const field_info *f); /* "VarChar(30)" */
 typedef enum native_key { NATIVE_KEY_OK, NATIVE_KEY_NEVER, NATIVE_KEY_WITH_LENGTH } native_key;
 native_key native_key_use(sc_ctx *c, const field_info *f);
 /* names of constraints (model.c) */
-nicol_str default_name(sc_ctx *c, const schema_model *m, const nicol_str *columns, size_t n, const char *suffix);
+nicol_str default_name(sc_ctx *c, arena *a, const schema_model *m, const nicol_str *columns, size_t n,
+                       const char *suffix);
 
 nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x);
 /* relations */
-rel_group *rel_group_of(const sc_ctx *c, const schema_model *from, const schema_model *to, nicol_str name, bool named);
-rel_group *rel_group_for(const sc_ctx *c, const field_info *f);
+field_info *rel_group_of(const sc_ctx *c, const model_info *from, const schema_model *to, nicol_str name);
 nicol_str relation_name_of(sc_ctx *c, const field_info *f);
 schema_action relation_on_delete(const sc_ctx *c, const relation_info *r);
 schema_action relation_on_update(const relation_info *r);
