@@ -144,6 +144,9 @@ nicol_str cc_root_alias(const schema_model *m);
  * filters write 1=1 (cc_filter_trivial tells them before). */
 void cc_where(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *f);
 bool cc_filter_trivial(const query_filter *f); /* always true */
+/* Full-text search: false where the database has none. Conditions of one AND that search for the same text become one. */
+bool cc_search(cc_stmt *st, nicol_str alias, const query_filter *f);
+void cc_join_searches(cc *c, query_filter **kids, uint32_t *n);
 /* " WHERE ..." or nothing */
 void cc_where_clause(cc_stmt *st, const schema_model *m, nicol_str alias, const query_filter *f);
 /* `alias`.`x` = v [AND ...], pairwise; a slot that holds a list becomes IN with list[i]. */
