@@ -64,7 +64,12 @@ static size_t round_up(size_t n)
 
 arena *arena_new(const mem *m, size_t bytes_max)
 {
-    size_t size = bytes_max < CHUNK_FIRST ? bytes_max & ~(ALIGN - 1) : CHUNK_FIRST;
+    return arena_new_of(m, CHUNK_FIRST, bytes_max);
+}
+
+arena *arena_new_of(const mem *m, size_t first_bytes, size_t bytes_max)
+{
+    size_t size = (bytes_max < first_bytes ? bytes_max : first_bytes) & ~(ALIGN - 1);
     if (size < HEAD + SELF) return NULL;
     chunk *c = m->alloc(m->ctx, size);
     if (!c) return NULL;

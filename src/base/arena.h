@@ -32,6 +32,8 @@ typedef struct arena_mark {
 
 /* bytes_max: limit on what the arena may take from `m` in all. NULL when there is no memory for the first chunk. */
 arena *arena_new(const mem *m, size_t bytes_max) NICOL_MUST_CHECK;
+/* The same with a first chunk of that size, which arena_reset keeps: for one that serves call after call. */
+arena *arena_new_of(const mem *m, size_t first_bytes, size_t bytes_max) NICOL_MUST_CHECK;
 void arena_free(arena *a); /* NULL is fine */
 /* Empties the arena for the next request; keeps one chunk, clears the sticky failure. */
 void arena_reset(arena *a);

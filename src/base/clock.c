@@ -32,6 +32,14 @@ int64_t clock_mono_us(void)
     return current.mono_us(current.ctx);
 }
 
+int64_t clock_coarse_us(void)
+{
+    struct timespec t;
+    if (current.mono_us != sys_mono_us) return clock_mono_us();
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int64_t clock_wall_ms(void)
 {
     return current.wall_ms(current.ctx);

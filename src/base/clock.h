@@ -13,6 +13,7 @@ typedef struct clock_src {
 /* The process's clock; NULL restores the system's. Not thread-safe: set it before threads start. */
 void clock_set(const clock_src *c);
 int64_t clock_mono_us(void);
+int64_t clock_coarse_us(void); /* the same to some milliseconds, for less */
 int64_t clock_wall_ms(void);
 
 #endif

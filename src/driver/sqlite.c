@@ -126,8 +126,16 @@ static void stmt_link(driver_conn *c, driver_stmt *s)
     c->newest = s;
 }
 
+static driver_stmt **recent_of(driver_conn *c, nicol_str sql)
+{
+    return &c->recent[((uintptr_t)sql.ptr >> 4 ^ (uintptr_t)sql.ptr >> 12) % RECENT_N];
+}
+
 static void stmt_free(driver_conn *c, driver_stmt *s)
 {
+    for (unsigned i = 0; i < RECENT_N; i++) {
+        if (c->recent[i] == s) c->recent[i] = NULL;
+    }
     sqlite3_finalize(s->st);
     c->m->free(c->m->ctx, s, sizeof *s + s->sql_len + 1);
 }
@@ -252,8 +260,11 @@ static driver_stmt *stmt_new(driver_conn *c, nicol_str sql, arena *a, nicol_erro
 
 static driver_stmt *sqlite_prepare(driver_conn *c, nicol_str sql, arena *a, nicol_error *err)
 {
-    driver_stmt *s = map_get(c->cache, sql);
+    /* A plan asks with one text again and again: comparing costs less than hashing. */
+    driver_stmt **recent = recent_of(c, sql), *s = *recent;
+    if (!s || !str_eq(str_of(s->sql, s->sql_len), sql)) s = map_get(c->cache, sql);
     if (s && !s->busy) {
+        *recent = s;
         if (s != c->newest) {
             stmt_unlink(c, s);
             stmt_link(c, s);
@@ -524,7 +535,7 @@ static bool sqlite_healthy(driver_conn *c)
     if (c->memory) return true;
     /* A file that was deleted or replaced under us: what we would write now, nobody would ever find. Asking costs a
      * system call, so a busy connection asks a few times a second only. */
-    int64_t now = clock_mono_us();
+    int64_t now = clock_coarse_us();
     if (now - c->file_seen_us < FILE_LOOK_US) return true;
     if (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved) return false;
     c->file_seen_us = now;

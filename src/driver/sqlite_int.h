@@ -11,12 +11,15 @@
  * spells the same must go through the authorizer, never find one of these. */
 typedef enum sqlite_command { CMD_BEGIN, CMD_BEGIN_WRITE, CMD_COMMIT, CMD_ROLLBACK, CMD_N } sqlite_command;
 
+#define RECENT_N 64
+
 struct driver_conn {
     const mem *m;
     sqlite3 *db;
     sqlite3_stmt *commands[CMD_N];
-    map *cache;                   /* SQL text -> driver_stmt */
-    driver_stmt *oldest, *newest; /* all statements, in order of use */
+    map *cache;                    /* SQL text -> driver_stmt */
+    driver_stmt *oldest, *newest;  /* all statements, in order of use */
+    driver_stmt *recent[RECENT_N]; /* cached ones, by the address of the text that asked for them */
     size_t cache_max;
     size_t cache_bytes; /* what the cached statements take, by SQLite's count */
     int64_t busy_timeout_us;

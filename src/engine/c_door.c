@@ -1,7 +1,8 @@
 /* engine/c_door.c - the public C functions (nicol/nicol.h) over the engine. No loop: every wait blocks the caller's thread.
  *
- * One arena per handle serves call after call: what a call leaves in it (its error) lives until the next one. A result
- * owns its text, so that it outlives its handle's later calls.
+ * One arena per handle serves call after call: what a call leaves in it (its error) lives until the next one, and so does
+ * the buffer that answers are written to. A result owns its text, so that it outlives its handle's later calls: a usual
+ * answer is copied behind it, a long one takes the buffer with it.
  */
 #include "nicol/nicol.h"
 
@@ -11,14 +12,16 @@
 #include "engine/engine_int.h"
 
 #define OWN_HASH S("own")
+#define CALL_BYTES_KEPT ((size_t)64 << 10)     /* working memory that stays with the handle */
+#define ANSWER_BYTES_COPIED ((size_t)32 << 10) /* a longer answer is not copied */
 
 struct nicol_db {
     const mem *m;
     engine *e;
     engine_schema *s;
     arena *a; /* of the call */
+    buf out;  /* answers are written here */
     nicol_error err;
-    size_t result_bytes_max;
     nicol_tx *txs; /* open ones: freed with the handle */
 };
 
@@ -31,8 +34,9 @@ struct nicol_tx {
 
 struct nicol_result {
     const mem *m;
-    buf json;
-    arena *a; /* of the parsed answer, made when rows are first read */
+    size_t size; /* of this block */
+    buf json;    /* in this block, or with memory of its own */
+    arena *a;    /* of the parsed answer, made when rows are first read */
     json_doc doc;
     json_val rows; /* the list or object under the first key of data; absent when there is none */
     bool parsed;
@@ -42,6 +46,7 @@ static void begin_call(nicol_db *db)
 {
     err_clear(&db->err);
     arena_reset(db->a);
+    buf_clear(&db->out);
 }
 
 /* --- opening -------------------------------------------------------------------------------------------------------- */
@@ -90,7 +95,7 @@ static void open_parts(nicol_db *db, const nicol_open_opts *o)
     nicol_str url = url_of(db, o, files, n);
     if (err_is(&db->err)) return;
     engine_opts eo = {.m = db->m,
-                      .slow_us = INT64_MAX / 8, /* a library keeps quiet: the caller times its own calls */
+                      .untimed = true, /* the caller times its own calls */
                       .exec = {.db = {.url = url,
                                       .create = o->create,
                                       .read_only = o->read_only,
@@ -108,7 +113,7 @@ nicol_db *nicol_open(const nicol_open_opts *opts)
     if (!db) return NULL;
     memset(db, 0, sizeof *db);
     db->m = m;
-    db->a = arena_new(m, NICOL_REQUEST_ARENA_BYTES_MAX);
+    db->a = arena_new_of(m, CALL_BYTES_KEPT, NICOL_REQUEST_ARENA_BYTES_MAX);
     if (!db->a) {
         m->free(m->ctx, db, sizeof *db);
         return NULL;
@@ -119,7 +124,7 @@ nicol_db *nicol_open(const nicol_open_opts *opts)
     }
     nicol_open_opts o = {0}; /* an older caller's struct is shorter: what it lacks is zero */
     memcpy(&o, opts, opts->size);
-    db->result_bytes_max = o.result_bytes_max ? o.result_bytes_max : NICOL_RESULT_BYTES_MAX;
+    buf_init(&db->out, m, o.result_bytes_max ? o.result_bytes_max : NICOL_RESULT_BYTES_MAX);
     open_parts(db, &o);
     return db;
 }
@@ -129,6 +134,7 @@ void nicol_close(nicol_db *db)
     if (!db) return;
     const mem *m = db->m;
     engine_close(db->e);
+    buf_free(&db->out);
     for (nicol_tx *t = db->txs; t;) {
         nicol_tx *next = t->next;
         m->free(m->ctx, t, sizeof *t);
@@ -165,17 +171,31 @@ static bool usable(nicol_db *db)
     return (db->e && db->s) || nicol_fail(&db->err, NICOL_E_USAGE, "the handle was not opened: nicol_open failed");
 }
 
-nicol_result *nicol_query_in(nicol_db *db, nicol_tx *tx, const char *json, size_t len)
+/* The answer in db->out as a result of its own. */
+static nicol_result *take_result(nicol_db *db)
 {
-    if (!db->e || !db->s) return NULL; /* the error of nicol_open stays */
-    begin_call(db);
-    nicol_result *r = db->m->alloc(db->m->ctx, sizeof *r);
+    bool copied = db->out.len <= ANSWER_BYTES_COPIED;
+    size_t size = sizeof(nicol_result) + (copied ? db->out.len : 0);
+    nicol_result *r = db->m->alloc(db->m->ctx, size);
     if (!r) {
         nicol_fail_oom(&db->err);
         return NULL;
     }
-    *r = (nicol_result){.m = db->m};
-    buf_init(&r->json, db->m, db->result_bytes_max);
+    *r = (nicol_result){.m = db->m, .size = size, .json = db->out};
+    if (copied) {
+        r->json.ptr = (char *)(r + 1);
+        memcpy(r->json.ptr, db->out.ptr, db->out.len);
+    } else {
+        buf_init(&db->out, db->m, db->out.max);
+    }
+    r->json.len--; /* the NUL */
+    return r;
+}
+
+nicol_result *nicol_query_in(nicol_db *db, nicol_tx *tx, const char *json, size_t len)
+{
+    if (!db->e || !db->s) return NULL; /* the error of nicol_open stays */
+    begin_call(db);
     exec_tx *taken = NULL;
     engine_call call = {.a = db->a, .deadline_us = IO_NEVER, .error = &db->err};
     bool good = true;
@@ -185,15 +205,11 @@ nicol_result *nicol_query_in(nicol_db *db, nicol_tx *tx, const char *json, size_
         call.tx = taken;
     }
     bool failed = false;
-    good = good && engine_query(db->e, db->s, str_of(json, len), &call, &r->json, &failed, &db->err);
+    good = good && engine_query(db->e, db->s, str_of(json, len), &call, &db->out, &failed, &db->err);
     if (taken) exec_tx_give(taken);
-    buf_char(&r->json, '\0');
-    if (good && !err_is(&db->err) && !buf_failed(&r->json)) {
-        r->json.len--;
-        return r;
-    }
-    if (!err_is(&db->err)) nicol_fail(&db->err, r->json.over ? NICOL_E_RESULT_TOO_LARGE : NICOL_E_NO_MEMORY, NULL);
-    nicol_free(r);
+    buf_char(&db->out, '\0');
+    if (good && !err_is(&db->err) && !buf_failed(&db->out)) return take_result(db);
+    if (!err_is(&db->err)) nicol_fail(&db->err, db->out.over ? NICOL_E_RESULT_TOO_LARGE : NICOL_E_NO_MEMORY, NULL);
     return NULL;
 }
 
@@ -212,8 +228,8 @@ void nicol_free(nicol_result *r)
     if (!r) return;
     const mem *m = r->m;
     arena_free(r->a);
-    buf_free(&r->json);
-    m->free(m->ctx, r, sizeof *r);
+    if (r->json.ptr != (char *)(r + 1)) buf_free(&r->json);
+    m->free(m->ctx, r, r->size);
 }
 
 /* --- transactions --------------------------------------------------------------------------------------------------- */

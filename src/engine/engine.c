@@ -37,8 +37,10 @@ engine *engine_open(const engine_opts *opts, nicol_error *err)
     e->fig.started_wall_ms = clock_wall_ms();
     exec_opts x = opts->exec;
     x.m = m;
-    x.on_statement = on_statement;
-    x.ctx = e;
+    if (!e->opts.untimed || x.on_statement) {
+        x.on_statement = on_statement;
+        x.ctx = e;
+    }
     e->schemas = map_new(m, (size_t)e->opts.schemas_max + 2);
     if (!e->schemas) nicol_fail_oom(err);
     bool good = e->schemas && keep_init(&e->plans, m, e->opts.plan_cache_max, err);

@@ -20,6 +20,7 @@ typedef struct engine_opts {
     int64_t slow_us;         /* operations that take longer are logged and kept for the status page; 0: 50 ms */
     int64_t slow_plan_us;    /* those that take longer than this too are logged with plan and statements; 0: none */
     bool slow_values;        /* and with the values of their statements */
+    bool untimed;            /* nobody looks at the figures: operations are counted, not timed; none is slow */
     const mem *m;
 } engine_opts;
 

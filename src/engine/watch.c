@@ -34,13 +34,14 @@ void watch_start(watch *w, engine *e, const engine_call *call)
 {
     w->e = e;
     w->call = call;
-    w->start_us = clock_mono_us();
+    w->start_us = e->opts.untimed ? 0 : clock_mono_us();
     w->n = w->plans_n = 0;
     w->slowest = (watched){0};
 }
 
 void watch_run(watch *w, exec_request *rq)
 {
+    if (w->e->opts.untimed && !w->call->telemetry && !w->call->explain) return;
     if (rq->plan) watch_plan(w, rq->plan);
     rq->seen = seen;
     rq->seen_ctx = w;
@@ -157,10 +158,11 @@ static unsigned bucket_of(int64_t took_us)
 
 void watch_end(const watch *w, nicol_str action, nicol_str model, uint32_t n, uint32_t failed)
 {
-    int64_t took = clock_mono_us() - w->start_us;
     engine_figures *f = &w->e->fig;
     f->operations += n;
     f->failed += failed;
+    if (w->e->opts.untimed) return;
+    int64_t took = clock_mono_us() - w->start_us;
     f->latency[bucket_of(took)] += n;
     for (uint32_t i = 0; i < n; i++) hist_add(&f->operations_took, took);
     if (took >= w->e->opts.slow_us) note_slow(w, action, model, took, failed == n);
