@@ -1,4 +1,4 @@
-// The recorded scenarios of PostgreSQL (tests/corpus/query/postgresql.tar.xz), each on a database of its own: over HTTP as clients
+// The recorded scenarios of PostgreSQL (tests/corpus/query/postgresql.tar.xz), each on an emptied database: over HTTP as clients
 // of version 6 speak, and through `nicol query`. Steps that differ for a known reason stand in known-postgresql.json; one
 // that passes although it stands there is a failure too. DOORS=query runs only one of the two.
 import { spawn, spawnSync } from 'node:child_process'
@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import readline from 'node:readline'
 import { count, done, nicol, root, serve, tmp } from './lib/harness.mjs'
-import { database } from './lib/pg.mjs'
+import { database, renew } from './lib/pg.mjs'
 import { diffStep } from '../corpus/tools/compare.mjs'
 
 const data = path.join(tmp, 'corpus-pg')
@@ -18,6 +18,7 @@ const folder = path.join(data, 'postgresql')
 const known = JSON.parse(fs.readFileSync(path.join(root, 'tests/corpus/query/known-postgresql.json'), 'utf8'))
 const doors = (process.env.DOORS ?? 'http query').split(' ')
 
+const base = database()
 const failure = (errs) => { const u = errs[0].user_facing_error; return { error: { error_code: u.error_code ?? null, message: u.message, meta: u.meta } } }
 const entry = (r) => r.errors ? failure(r.errors) : { data: Object.values(r.data)[0] }
 function decode(status, j) {
@@ -28,7 +29,7 @@ function decode(status, j) {
 }
 
 async function overHttp(sc) {
-  const s = await serve(['--url', database(sc.ddl), '--log-level', 'error'])
+  const s = await serve(['--url', renew(base, sc.ddl), '--log-level', 'error'])
   const b64 = Buffer.from(sc.schema).toString('base64'), at = `${s.url}/6.19.3/${crypto.createHash('sha256').update(b64).digest('hex')}`
   const http = async (method, url, body) => {
     const r = await fetch(url, { method, headers: { authorization: 'Bearer any', 'content-type': 'application/json' }, body, signal: AbortSignal.timeout(30000) })
@@ -60,7 +61,7 @@ async function overHttp(sc) {
 }
 
 async function throughQuery(sc) {
-  const url = database(sc.ddl), schema = path.join(tmp, 'query-pg.prisma')
+  const url = renew(base, sc.ddl), schema = path.join(tmp, 'query-pg.prisma')
   fs.writeFileSync(schema, sc.schema)
   const child = spawn(nicol, ['query', '--schema', schema, '--url', url], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()

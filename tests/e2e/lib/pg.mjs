@@ -39,3 +39,11 @@ export function database(ddl = '', params = '') {
   if (ddl) sql(url, ddl)
   return url + params
 }
+
+/** Drops everything in the database `url` and makes these tables: much quicker than a new database. */
+export function renew(url, ddl) {
+  sql(url, `DO $$ DECLARE s text; BEGIN
+    FOR s IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP;
+  END $$; CREATE SCHEMA public; ${ddl}`)
+  return url
+}
