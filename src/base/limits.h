@@ -24,7 +24,8 @@
 #define NICOL_SQLITE_BINDS_MAX 32766 /* bound values of one statement; more are split where that is exact */
 #define NICOL_PG_BINDS_MAX 32767     /* the same on PostgreSQL, where the reference splits */
 #define NICOL_MYSQL_BINDS_MAX 65535  /* the same on MariaDB and MySQL: what their protocol can count */
-#define NICOL_PLAN_CACHE_MAX 1000    /* plans kept per engine */
+#define NICOL_PLAN_CACHE_MAX 1000    /* plans kept: of version 7 clients, and for each schema */
+#define NICOL_PLAN_CACHE_BYTES_MAX ((size_t)128 << 20) /* memory of all plans kept by an engine */
 /* Stack of a fiber that runs statements: SQLite compiles by recursion (driver/sqlite_guard.c has the figures). Only what is
  * touched costs memory. */
 #define NICOL_FIBER_STACK_BYTES ((size_t)2 << 20)

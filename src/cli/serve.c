@@ -147,6 +147,8 @@ static int take_settings(const config_settings *s, server_opts *o)
     o->connections_max = (unsigned)s->connections_max;
     o->drain_ms = s->drain_ms;
     o->slow_ms = s->slow_ms;
+    o->slow_plan_ms = s->slow_plan_ms;
+    o->slow_values = s->slow_values;
     o->statement_timeout_ms = s->statement_timeout_ms;
     if (!config_listen_split(str_c(s->listen), &o->host, &o->port))
         return CLI_USAGE; /* it was checked when it was read */

@@ -29,10 +29,10 @@ enum { CONFIG_TIMES_ISO, CONFIG_TIMES_UNIX_MS };
 /* Texts are NULL, numbers 0 when a setting without a value of its own was not given. */
 typedef struct config_settings {
     const char *listen, *schema, *state, *tls_listen, *tls_cert, *tls_key, *url;
-    int64_t body_max, result_max, connections_max, drain_ms, slow_ms, statement_timeout_ms;
+    int64_t body_max, result_max, connections_max, drain_ms, slow_ms, slow_plan_ms, statement_timeout_ms;
     int64_t log_format, log_level; /* log_level as in base/log.h */
     int64_t sqlite_sync, timestamp_format;
-    bool create;
+    bool create, slow_values;
 } config_settings;
 
 typedef struct config_row {
@@ -47,7 +47,7 @@ typedef struct config_row {
     size_t at; /* in config_settings */
 } config_row;
 
-enum { CONFIG_ROWS_N = 18 };
+enum { CONFIG_ROWS_N = 20 };
 extern const config_row config_rows[CONFIG_ROWS_N];
 
 typedef struct config_opts {

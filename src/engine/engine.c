@@ -32,6 +32,7 @@ engine *engine_open(const engine_opts *opts, nicol_error *err)
     e->m = m;
     e->opts = *opts;
     if (!e->opts.plan_cache_max) e->opts.plan_cache_max = NICOL_PLAN_CACHE_MAX;
+    e->budget.bytes_max = opts->plan_bytes_max ? opts->plan_bytes_max : NICOL_PLAN_CACHE_BYTES_MAX;
     if (!e->opts.schemas_max) e->opts.schemas_max = NICOL_SCHEMAS_MAX;
     if (!e->opts.slow_us) e->opts.slow_us = SLOW_DEFAULT_US;
     e->fig.started_wall_ms = clock_wall_ms();
@@ -43,7 +44,7 @@ engine *engine_open(const engine_opts *opts, nicol_error *err)
     }
     e->schemas = map_new(m, (size_t)e->opts.schemas_max + 2);
     if (!e->schemas) nicol_fail_oom(err);
-    bool good = e->schemas && keep_init(&e->plans, m, e->opts.plan_cache_max, err);
+    bool good = e->schemas && keep_init(&e->plans, &e->budget, m, e->opts.plan_cache_max, err);
     if (good) e->x = exec_open(&x, err);
     if (!e->x) {
         engine_close(e);
@@ -138,7 +139,7 @@ bool engine_schema_add(engine *e, nicol_str hash, const schema_file *files, size
     memcpy(es->hash_text, hash.ptr, hash.len);
     es->hash = str_of(es->hash_text, hash.len);
     make_room(e);
-    if (!keep_init(&es->shapes, e->m, e->opts.plan_cache_max, err)) {
+    if (!keep_init(&es->shapes, &e->budget, e->m, e->opts.plan_cache_max, err)) {
         schema_drop(es);
         return false;
     }
@@ -191,10 +192,12 @@ void engine_get_figures(engine *e, engine_figures *f)
         f->slow[i] = e->fig.slow[(e->slow_at + ENGINE_SLOW_N - 1 - i) % ENGINE_SLOW_N];
     }
     f->schemas = (uint32_t)map_len(e->schemas);
-    f->plans = e->plans.n;
+    f->plans = keep_count(&e->plans);
+    f->plan_bytes = e->budget.bytes;
+    f->plans_evicted = e->budget.evicted;
     size_t at = 0;
     nicol_str key;
     void *v;
-    while (map_next(e->schemas, &at, &key, &v)) f->plans += ((engine_schema *)v)->shapes.n;
+    while (map_next(e->schemas, &at, &key, &v)) f->plans += keep_count(&((engine_schema *)v)->shapes);
     exec_get_figures(e->x, &f->exec);
 }

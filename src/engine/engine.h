@@ -16,6 +16,7 @@ typedef struct engine_schema engine_schema;
 typedef struct engine_opts {
     exec_opts exec;          /* the database */
     unsigned plan_cache_max; /* plans kept, of each kind; 0: NICOL_PLAN_CACHE_MAX */
+    size_t plan_bytes_max;   /* memory of all plans kept; 0: NICOL_PLAN_CACHE_BYTES_MAX */
     unsigned schemas_max;    /* uploaded schemas kept; 0: NICOL_SCHEMAS_MAX */
     int64_t slow_us;         /* operations that take longer are logged and kept for the status page; 0: 50 ms */
     int64_t slow_plan_us;    /* those that take longer than this too are logged with plan and statements; 0: none */
@@ -109,6 +110,7 @@ typedef struct engine_figures {
     uint64_t latency[ENGINE_LATENCY_N];
     hist operations_took, statements_took;
     uint32_t schemas, plans;
+    uint64_t plan_bytes, plans_evicted;
     exec_figures exec;
     engine_slow slow[ENGINE_SLOW_N]; /* newest first */
     uint32_t slow_n;

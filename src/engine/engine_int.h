@@ -8,8 +8,12 @@
 /* A plan that is kept for the next request like it. Counted, since a fiber may be running it when it is dropped. */
 typedef struct kept {
     hash128 key;
-    struct kept *older, *newer; /* order of use */
-    struct kept *same;          /* next with the same key */
+    struct plan_keep *in;
+    struct kept *older, *newer; /* order of use, among the new or the proven */
+    bool proven;                /* it was found again: what is asked for once cannot push it out */
+    uint64_t used_at;
+    size_t bytes;      /* as counted in the budget */
+    struct kept *same; /* next with the same key */
     plan *plan;
     plan *lookup; /* findUnique: the plan for many of this shape at once; made when it is first wanted */
     bool no_lookup;
@@ -37,15 +41,30 @@ typedef struct kept {
 
 #define KEEP_HEADS 256
 
-typedef struct plan_keep {
-    map *by_key;
+/* What all kept plans of an engine share: the memory they may take. */
+typedef struct keep_budget {
+    size_t bytes, bytes_max;
+    uint64_t tick, evicted;
+    struct plan_keep *keeps;
+} keep_budget;
+
+typedef struct keep_order {
     kept *oldest, *newest;
-    uint32_t n, max;
+    uint32_t n;
+} keep_order;
+
+typedef struct plan_keep {
+    keep_budget *budget;
+    struct plan_keep *next; /* in the budget */
+    map *by_key;
+    keep_order fresh, proven;
+    uint32_t max;              /* plans */
     kept *by_head[KEEP_HEADS]; /* those with a form, by the first bytes of their text, newest use first */
 } plan_keep;
 
-bool keep_init(plan_keep *k, const mem *m, uint32_t max, nicol_error *err) NICOL_MUST_CHECK;
+bool keep_init(plan_keep *k, keep_budget *b, const mem *m, uint32_t max, nicol_error *err) NICOL_MUST_CHECK;
 void keep_free(plan_keep *k);
+uint32_t keep_count(const plan_keep *k);
 kept *keep_first(plan_keep *k, hash128 key); /* walk ->same */
 void keep_used(plan_keep *k, kept *e);       /* it was found: takes a reference, makes it the newest */
 /* Owns e from here (also when it could not be kept: it then goes when given back). Takes a reference for the caller. */
@@ -75,6 +94,7 @@ struct engine {
     const mem *m;
     engine_opts opts;
     exec *x;
+    keep_budget budget;
     plan_keep plans;
     map *schemas;
     engine_schema *own;

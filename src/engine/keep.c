@@ -1,11 +1,27 @@
-/* engine/keep.c - plans kept by a 128-bit key, dropped in order of use when there are too many. */
+/* engine/keep.c - plans kept by a 128-bit key, dropped in order of use when they are too many or take too much memory.
+ *
+ * Who may ask may also ask for ever new shapes, so three things are bounded: the plans of one kind, the memory of all
+ * plans of an engine together, and the plans of one key (requests that differ in a literal alone have one). And a plan
+ * that was never asked for again cannot push out one that was: the new ones have an eighth of the room, and go first.
+ */
 #include "engine/engine_int.h"
 
-bool keep_init(plan_keep *k, const mem *m, uint32_t max, nicol_error *err)
+#define SAME_KEY_MAX 32 /* each is compared with a request until one fits */
+#define FRESH_SHARE 8   /* of the room: what is left to plans that were not asked for again */
+
+bool keep_init(plan_keep *k, keep_budget *b, const mem *m, uint32_t max, nicol_error *err)
 {
-    *k = (plan_keep){.max = max};
+    *k = (plan_keep){.max = max, .budget = b};
     k->by_key = map_new(m, (size_t)max + 1);
-    return k->by_key || nicol_fail_oom(err);
+    if (!k->by_key) return nicol_fail_oom(err);
+    k->next = b->keeps;
+    b->keeps = k;
+    return true;
+}
+
+uint32_t keep_count(const plan_keep *k)
+{
+    return k->fresh.n + k->proven.n;
 }
 
 kept *kept_new(const mem *m, plan *p, hash128 key)
@@ -34,18 +50,36 @@ static nicol_str key_str(const hash128 *key)
     return str_of((const char *)key, sizeof *key);
 }
 
-static void unlink_use(plan_keep *k, kept *e)
+static keep_order *order_of(kept *e)
 {
-    *(e->older ? &e->older->newer : &k->oldest) = e->newer;
-    *(e->newer ? &e->newer->older : &k->newest) = e->older;
-    e->older = e->newer = NULL;
+    return e->proven ? &e->in->proven : &e->in->fresh;
 }
 
-static void link_newest(plan_keep *k, kept *e)
+static void unlink_use(kept *e)
 {
-    e->older = k->newest;
-    *(k->newest ? &k->newest->newer : &k->oldest) = e;
-    k->newest = e;
+    keep_order *o = order_of(e);
+    *(e->older ? &e->older->newer : &o->oldest) = e->newer;
+    *(e->newer ? &e->newer->older : &o->newest) = e->older;
+    e->older = e->newer = NULL;
+    o->n--;
+}
+
+static void link_newest(kept *e)
+{
+    keep_order *o = order_of(e);
+    e->older = o->newest;
+    *(o->newest ? &o->newest->newer : &o->oldest) = e;
+    o->newest = e;
+    o->n++;
+    e->used_at = ++e->in->budget->tick;
+}
+
+/* Plans grow while they are used: by what the executor learns about them, and by their lookup. */
+static void count_bytes(kept *e)
+{
+    size_t now = arena_bytes(e->a) + plan_bytes(e->plan) + plan_bytes(e->lookup);
+    e->in->budget->bytes += now - e->bytes;
+    e->bytes = now;
 }
 
 /* --- by text -------------------------------------------------------------------------------------------------------- */
@@ -116,27 +150,66 @@ kept *keep_by_text(plan_keep *k, nicol_str text, arena *a, bool (*fits)(const ke
 
 /* --- dropping ------------------------------------------------------------------------------------------------------- */
 
-static void drop(plan_keep *k, kept *e)
+static void drop(kept *e)
 {
+    plan_keep *k = e->in;
     unlist_form(k, e);
     kept *head = map_get(k->by_key, key_str(&e->key));
     if (head == e) {
         map_del(k->by_key, key_str(&e->key));
-        /* The key's bytes live in the entry: the next one's take over. A failure only forgets plans. */
+        /* The key's bytes live in the entry: the next one's take over. Without memory for that they are lost, too. */
         if (e->same && !map_put(k->by_key, key_str(&e->same->key), e->same)) {
-            for (kept *s = e->same; s; s = s->same) s->dropped = true;
+            for (kept *s = e->same, *next; s; s = next) {
+                next = s->same;
+                s->same = NULL;
+                drop(s);
+            }
         }
     } else {
         for (kept *s = head; s; s = s->same) {
             if (s->same == e) s->same = e->same;
         }
     }
-    unlink_use(k, e);
-    k->n--;
+    unlink_use(e);
+    k->budget->bytes -= e->bytes;
+    k->budget->evicted++;
     e->dropped = true;
     e->same = NULL;
     if (e->refs == 0) kept_free(e);
 }
+
+/* Who goes next: of those that were not asked for again the oldest, while they have more than their share. */
+static kept *victim(const plan_keep *k)
+{
+    bool proven = k->fresh.n == 0 || (k->proven.n && k->fresh.n <= keep_count(k) / FRESH_SHARE);
+    return proven ? k->proven.oldest : k->fresh.oldest;
+}
+
+/* The memory is everyone's: the plan that nobody used for longest goes, whatever schema it is of. */
+static void make_room(keep_budget *b, const kept *but)
+{
+    while (b->bytes > b->bytes_max) {
+        kept *oldest = NULL;
+        for (plan_keep *k = b->keeps; k; k = k->next) {
+            kept *v = victim(k);
+            if (v && v != but && (!oldest || v->used_at < oldest->used_at)) oldest = v;
+        }
+        if (!oldest) return;
+        drop(oldest);
+    }
+}
+
+static void limit_same(kept *head)
+{
+    uint32_t n = 1;
+    kept *oldest = head;
+    for (kept *s = head->same; s; s = s->same, n++) {
+        if (s->used_at < oldest->used_at) oldest = s;
+    }
+    if (n >= SAME_KEY_MAX) drop(oldest);
+}
+
+/* --- using ---------------------------------------------------------------------------------------------------------- */
 
 kept *keep_first(plan_keep *k, hash128 key)
 {
@@ -146,16 +219,20 @@ kept *keep_first(plan_keep *k, hash128 key)
 void keep_used(plan_keep *k, kept *e)
 {
     e->refs++;
-    if (k->newest == e) return;
-    unlink_use(k, e);
-    link_newest(k, e);
+    if (k->proven.newest == e) return;
+    unlink_use(e);
+    e->proven = true;
+    link_newest(e);
 }
 
 void keep_add(plan_keep *k, kept *e)
 {
     e->refs = 1;
-    while (k->n >= k->max && k->oldest) drop(k, k->oldest);
-    kept *head = map_get(k->by_key, key_str(&e->key));
+    e->in = k;
+    while (keep_count(k) >= k->max && keep_count(k)) drop(victim(k));
+    kept *head = keep_first(k, e->key);
+    if (head) limit_same(head);
+    head = keep_first(k, e->key);
     if (head) {
         e->same = head->same;
         head->same = e;
@@ -163,21 +240,38 @@ void keep_add(plan_keep *k, kept *e)
         e->dropped = true;
         return;
     }
-    link_newest(k, e);
-    k->n++;
+    link_newest(e);
+    count_bytes(e);
+    make_room(k->budget, e);
 }
 
 void keep_give(kept *e)
 {
+    if (!e->dropped) {
+        count_bytes(e);
+        make_room(e->in->budget, NULL); /* it may be this one that goes */
+    }
     if (--e->refs == 0 && e->dropped) kept_free(e);
+}
+
+static void free_all(keep_order *o)
+{
+    for (kept *e = o->oldest; e;) {
+        kept *next = e->newer;
+        e->in->budget->bytes -= e->bytes;
+        kept_free(e);
+        e = next;
+    }
 }
 
 void keep_free(plan_keep *k)
 {
-    for (kept *e = k->oldest; e;) {
-        kept *next = e->newer;
-        kept_free(e);
-        e = next;
+    free_all(&k->fresh);
+    free_all(&k->proven);
+    for (plan_keep **at = k->budget ? &k->budget->keeps : NULL; at && *at; at = &(*at)->next) {
+        if (*at != k) continue;
+        *at = k->next;
+        break;
     }
     map_free(k->by_key);
     *k = (plan_keep){0};

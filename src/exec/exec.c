@@ -83,6 +83,11 @@ static void memory_free(void *runtime)
     m->free(m->ctx, k, sizeof *k);
 }
 
+static size_t memory_bytes(const void *runtime)
+{
+    return arena_bytes(((const exec_memory *)runtime)->a);
+}
+
 /* NULL when there is no memory for it: the run then works without. */
 static exec_memory *memory_of(const exec *e, const plan *p)
 {
@@ -99,6 +104,7 @@ static exec_memory *memory_of(const exec *e, const plan *p)
     plan *note = (plan *)(uintptr_t)p;
     note->runtime = k;
     note->runtime_free = memory_free;
+    note->runtime_bytes = memory_bytes;
     return k;
 }
 

@@ -124,3 +124,9 @@ void plan_free(plan *p)
     if (p->runtime_free) p->runtime_free(p->runtime);
     arena_free(p->a);
 }
+
+size_t plan_bytes(const plan *p)
+{
+    if (!p) return 0;
+    return arena_bytes(p->a) + (p->runtime && p->runtime_bytes ? p->runtime_bytes(p->runtime) : 0);
+}

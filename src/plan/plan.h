@@ -326,6 +326,7 @@ typedef struct plan {
      * runtime_free. A plan is run by one thread at a time. */
     void *runtime;
     void (*runtime_free)(void *runtime);
+    size_t (*runtime_bytes)(const void *runtime);
     /* A `get` of a parameter (legal in the plan language: the scope starts as the parameters) has slot
      * PLAN_PARAM_SLOT | index. */
     plan_guard *guards; /* see plan_fits */
@@ -359,6 +360,7 @@ plan *plan_compile_lookup(const query_op *op, const plan_compile_opts *opts, nic
  * not travel so, or there is no memory; run the operations one by one. */
 bool plan_lookup_keys(const plan *p, const val *const *params, uint32_t n, arena *a, val *out) NICOL_MUST_CHECK;
 void plan_free(plan *p);
+size_t plan_bytes(const plan *p); /* memory that it takes now, with what the executor has learnt; of NULL 0 */
 /* May a compiled plan serve another request of the same shape, with these parameters? Some writes depend on whether two
  * user values are equal (an upsert whose where is what it would create); ask before a plan is taken from a cache. */
 bool plan_fits(const plan *p, const val *params) NICOL_MUST_CHECK;

@@ -78,6 +78,8 @@ static bool open_engine(server *s, nicol_error *err)
     engine_opts eo = {
         .m = s->m,
         .slow_us = o->slow_ms * 1000,
+        .slow_plan_us = o->slow_plan_ms * 1000,
+        .slow_values = o->slow_values,
         .exec = {.db = {.url = o->url,
                         .create = o->create,
                         .sync_normal = o->sync_normal,

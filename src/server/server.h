@@ -23,6 +23,8 @@ typedef struct server_opts {
     unsigned connections_max;
     int64_t drain_ms;             /* how long running requests may take after SIGTERM; 0: 10,000 */
     int64_t slow_ms;              /* what takes longer is logged and shown; 0: 50 */
+    int64_t slow_plan_ms;         /* what takes longer is logged with plan and statements; 0: nothing */
+    bool slow_values;             /* and with their values */
     int64_t statement_timeout_ms; /* 0: none */
     /* Called once for each listener when it accepts: "http://127.0.0.1:4466". */
     void (*ready)(void *ctx, const char *url);

@@ -8,6 +8,7 @@
 #include "tap.h"
 
 static const char schema_text[] =
+    "generator client {\n  provider = \"prisma-client-js\"\n  previewFeatures = [\"relationJoins\"]\n}\n"
     "datasource db {\n  provider = \"sqlite\"\n}\n"
     "enum Color {\n  RED @map(\"r\")\n  BLUE\n}\n"
     "model Thing {\n  id Int @id @default(autoincrement())\n  name String @unique\n  folded String? @unique\n"
@@ -279,6 +280,33 @@ static void test_apart(bench *b)
     same(b, "all can be shown", "findUnique", mixed, 4, "{\"id\":true,\"a\":true}", 1);
 }
 
+/* Whatever a request asks for, relations are loaded as is best here, and the answer is the same. */
+static void test_strategies(bench *b)
+{
+    static const char *const asked[] = {"", "\"relationLoadStrategy\":\"query\"", "\"relationLoadStrategy\":\"join\""};
+    nicol_str first = {0};
+    for (size_t i = 0; i < 3; i++) {
+        buf_clear(&b->text);
+        buf_clear(&b->out);
+        buf_printf(
+            &b->text,
+            "{\"modelName\":\"Thing\",\"action\":\"findMany\",\"query\":{\"arguments\":{%s},\"selection\":{\"$scalars\":true,"
+            "\"owner\":true,\"tags\":true,\"parts\":{\"arguments\":{\"take\":2},\"selection\":{\"label\":true}}}}}",
+            asked[i]);
+        ok(ask_in(b, buf_view(&b->text), NULL));
+        if (i == 0) first = arena_str(b->a, buf_view(&b->out));
+        is_str(buf_view(&b->out), first);
+    }
+    ok(str_find(first, S("9007199254740993"), 0) != SIZE_MAX && str_find(first, S("\"label\":\"p5\""), 0) != SIZE_MAX);
+    buf_clear(&b->out);
+    ok(ask_in(
+        b,
+        S("{\"modelName\":\"Thing\",\"action\":\"findMany\",\"query\":{\"arguments\":{\"relationLoadStrategy\":\"guess\"},"
+          "\"selection\":{\"id\":true}}}"),
+        NULL));
+    ok(str_find(buf_view(&b->out), S("P2009"), 0) != SIZE_MAX, "another word is a mistake");
+}
+
 static void test_bad_row(bench *b)
 {
     nicol_error err = {0};
@@ -406,6 +434,7 @@ int main(void)
     test_selections(&b);
     test_apart(&b);
     test_many(&b);
+    test_strategies(&b);
     test_in_transaction(&b);
     test_bad_row(&b);
     test_order(&b);
