@@ -226,7 +226,6 @@ typedef struct cc_order {
     const query_order *v; /* the order to use: the request's, or by id where paging needs one */
     uint32_t n;
     nicol_str *join;   /* per term: the alias that its column is read from */
-    nicol_str *before; /* per term with a path: the alias of the row before its end */
     nicol_str *counts; /* per term: the joined table of counts, or empty */
     bool reversed;     /* take is negative: the order is turned round, and the rows back after reading */
 } cc_order;

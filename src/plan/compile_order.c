@@ -21,8 +21,7 @@ void cc_order_init(cc *c, cc_order *o, const schema_model *m, nicol_str alias, c
     }
     o->join = CC_ARRAY(c, o->n, nicol_str);
     o->counts = CC_ARRAY(c, o->n, nicol_str);
-    o->before = CC_ARRAY(c, o->n, nicol_str);
-    if (!o->join || !o->counts || !o->before) o->n = 0;
+    if (!o->join || !o->counts) o->n = 0;
 }
 
 static bool nullable(const query_order *t)
@@ -59,10 +58,9 @@ bool cc_order_exact(const cc_order *o)
     return unique;
 }
 
-/* LEFT JOINs along a path of to-one relations; the alias of its end, and in *before of the row before that. */
-static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t, nicol_str *before)
+/* LEFT JOINs along a path of to-one relations; the alias of its end. */
+static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t)
 {
-    *before = from;
     for (uint32_t i = 0; i < t->path_n; i++) {
         nicol_str to = cc_alias(st->c);
         cc_link k;
@@ -76,7 +74,6 @@ static nicol_str path_joins(cc_stmt *st, nicol_str from, const query_order *t, n
             cc_lit(st, " = ");
             cc_column(st, from, k.parent[j]);
         }
-        *before = from;
         from = to;
     }
     return from;
@@ -86,7 +83,7 @@ void cc_order_joins(cc_stmt *st, cc_order *o)
 {
     for (uint32_t i = 0; i < o->n; i++) {
         const query_order *t = &o->v[i];
-        o->join[i] = path_joins(st, o->alias, t, &o->before[i]);
+        o->join[i] = path_joins(st, o->alias, t);
         if (!t->of_relation || !cc_count_joins(t->field)) continue;
         o->counts[i] = cc_alias(st->c);
         cc_count_join(st, t->field, o->join[i], o->counts[i], NULL);
@@ -134,7 +131,7 @@ static void cursor_value(cc_stmt *st, const cc_order *o, const query_order *t)
     nicol_str alias = cc_alias(c);
     cc_stmt joins;
     cc_stmt_begin(c, &joins);
-    nicol_str before, end = path_joins(&joins, alias, t, &before);
+    nicol_str end = path_joins(&joins, alias, t);
     cc_lit(st, "(SELECT ");
     term(st, t, end, NICOL_STR(""));
     cc_lit(st, " FROM ");
@@ -150,20 +147,22 @@ static void cursor_value(cc_stmt *st, const cc_order *o, const query_order *t)
     cc_lit(st, ")");
 }
 
-/* The foreign key that the last step of a path goes by, when the row before it holds one that may be NULL: without a
- * related row, there is nothing to compare. */
-static const schema_relation *loose_end(const query_order *t)
+/* Whether a row may have no value here: its own is NULL, or the path to it ends early. */
+static bool may_lack(const query_order *t)
 {
-    const schema_field *last = t->path_n && !t->of_relation ? t->path[t->path_n - 1] : NULL;
-    return last && schema_holds_fk(last) && last->arity == ARITY_OPTIONAL ? last->relation : NULL;
+    if (t->of_relation) return false;
+    for (uint32_t i = 0; i < t->path_n; i++) {
+        if (t->path[i]->arity == ARITY_OPTIONAL) return true;
+    }
+    return nullable(t);
 }
 
-static void cursor_compare(cc_stmt *st, const cc_order *o, uint32_t i, const char *op, bool equal)
+/* Rows that cannot be compared with the cursor's stay: the page is cut in memory then. */
+static void cursor_compare(cc_stmt *st, const cc_order *o, uint32_t i, const char *op)
 {
     const query_order *t = &o->v[i];
-    const schema_relation *loose = equal ? NULL : loose_end(t);
-    bool null = nullable(t);
-    if (null || loose) cc_lit(st, "(");
+    bool null = may_lack(t);
+    if (null) cc_lit(st, "(");
     term(st, t, o->join[i], o->counts[i]);
     cc_sql(st, str_c(op));
     cursor_value(st, o, t);
@@ -172,14 +171,8 @@ static void cursor_compare(cc_stmt *st, const cc_order *o, uint32_t i, const cha
         term(st, t, o->join[i], o->counts[i]);
         cc_lit(st, " IS NULL OR ");
         cursor_value(st, o, t);
-        cc_lit(st, " IS NULL");
+        cc_lit(st, " IS NULL)");
     }
-    for (size_t j = 0; loose && j < loose->fk_n; j++) {
-        cc_lit(st, " OR ");
-        cc_column(st, o->before[i], loose->fk[j]);
-        cc_lit(st, " IS NULL");
-    }
-    if (null || loose) cc_lit(st, ")");
 }
 
 void cc_order_cursor(cc_stmt *st, const cc_order *o)
@@ -194,12 +187,12 @@ void cc_order_cursor(cc_stmt *st, const cc_order *o)
         if (left < o->n) cc_lit(st, " OR ");
         if (left > 1) cc_lit(st, "(");
         for (uint32_t i = 0; i + 1 < left; i++) {
-            cursor_compare(st, o, i, " = ", true);
+            cursor_compare(st, o, i, " = ");
             cc_lit(st, " AND ");
         }
         bool down = o->v[left - 1].descending != o->reversed;
-        if (left == o->n) cursor_compare(st, o, left - 1, down ? " <= " : " >= ", false);
-        else cursor_compare(st, o, left - 1, down ? " < " : " > ", false);
+        if (left == o->n) cursor_compare(st, o, left - 1, down ? " <= " : " >= ");
+        else cursor_compare(st, o, left - 1, down ? " < " : " > ");
         if (left > 1) cc_lit(st, ")");
     }
     if (o->n > 1) cc_lit(st, ")");

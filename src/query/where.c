@@ -122,13 +122,14 @@ static bool scalar_operand(reader *r, const scalar_ctx *c, const struct scalar_o
     return reader_typed(r, v, type, c->field, list, out);
 }
 
-static bool scalar_filter(reader *r, scalar_ctx *c, json_val v, filter_list *l);
+static bool filter_object(reader *r, scalar_ctx *c, json_val v, bool having, filter_list *l);
 
-/* `not`: a value, null, or a filter whose conditions are turned round. */
-static bool scalar_not(reader *r, const scalar_ctx *c, json_val v, filter_list *l)
+/* `not`: a value, null, or a filter whose conditions are turned round. A value is always one to differ from: in
+ * `not: {not: 1}` too, clients know it so. */
+static bool scalar_not(reader *r, const scalar_ctx *c, json_val v, bool having, filter_list *l)
 {
     query_value value;
-    query_op_kind op = c->reversed ? QOP_EQ : QOP_NE;
+    query_op_kind op = QOP_NE;
     if (c->type == SCALAR_JSON) {
         if (query_is_ref(v)) {
             return reader_ref(r, v, c->field, c->type, false, &value) && add_scalar(r, c, op, value, l);
@@ -144,7 +145,7 @@ static bool scalar_not(reader *r, const scalar_ctx *c, json_val v, filter_list *
         scalar_ctx inner = *c;
         inner.reversed = !c->reversed;
         inner.nested = true;
-        bool good = scalar_filter(r, &inner, v, l);
+        bool good = filter_object(r, &inner, v, having, l);
         reader_leave(r);
         return good;
     }
@@ -165,7 +166,7 @@ static bool aggregate_filter(reader *r, const scalar_ctx *c, query_aggregate fn,
     }
     if (json_kind(v) != JSON_OBJECT || query_tag(v, NULL).len != 0) return false;
     if (!reader_enter(r)) return false;
-    bool good = scalar_filter(r, &inner, v, l);
+    bool good = filter_object(r, &inner, v, false, l);
     reader_leave(r);
     return good;
 }
@@ -205,7 +206,7 @@ static bool scalar_modes(reader *r, scalar_ctx *c, json_val v)
 static bool scalar_condition(reader *r, scalar_ctx *c, nicol_str key, json_val v, bool having, filter_list *l)
 {
     unsigned kinds = type_kinds(r, c->type);
-    if (reader_key_is(key, "not")) return scalar_not(r, c, v, l);
+    if (reader_key_is(key, "not")) return scalar_not(r, c, v, having, l);
     if (reader_key_is(key, "mode") || reader_key_is(key, "path")) return true;
     if (having && c->aggregate == AGG_NONE && key.len && key.ptr[0] == '_') {
         query_aggregate fn = aggregate_of(key);
@@ -231,11 +232,6 @@ static bool filter_object(reader *r, scalar_ctx *c, json_val v, bool having, fil
         if (!scalar_condition(r, c, it.key, it.value, having, l)) return false;
     }
     return !err_is(r->err);
-}
-
-static bool scalar_filter(reader *r, scalar_ctx *c, json_val v, filter_list *l)
-{
-    return filter_object(r, c, v, false, l);
 }
 
 /* Conditions on a list column: exactly one. */
@@ -279,8 +275,8 @@ static bool scalar_field(reader *r, const schema_field *f, json_val v, filter_li
     if (f->arity == ARITY_LIST) return list_filter(r, f, v, l);
     scalar_ctx c = {.field = f, .type = f->type, .nullable = f->arity == ARITY_OPTIONAL};
     query_value value;
-    if (f->type == SCALAR_JSON) return query_tag(v, NULL).len == 0 && scalar_filter(r, &c, v, l);
-    if (json_kind(v) == JSON_OBJECT && query_tag(v, NULL).len == 0) return scalar_filter(r, &c, v, l);
+    if (f->type == SCALAR_JSON) return query_tag(v, NULL).len == 0 && filter_object(r, &c, v, false, l);
+    if (json_kind(v) == JSON_OBJECT && query_tag(v, NULL).len == 0) return filter_object(r, &c, v, false, l);
     return reader_value(r, v, f, false, c.nullable, &value) && add_scalar(r, &c, QOP_EQ, value, l);
 }
 

@@ -319,13 +319,15 @@ static void test_places(void)
     gives(IDS("\"where\":{\"AND\":[{\"id\":1,\"OR\":[]}]}"), "map[" U " WHERE `users`.`id` = ?]");
     gives(IDS("\"where\":{\"NOT\":[{\"id\":1},{\"age\":2}]}"),
           "map[" U " WHERE (NOT (`users`.`id` = ? OR `users`.`age` = ?))]");
-    /* A path may lead to no row: the page is cut in memory, and the condition keeps rows without one. */
+    /* A path may lead to no row, from the cursor's row too: the page is cut in memory, and the condition keeps what it
+     * cannot compare. */
     gives(
         IDS("\"cursor\":{\"id\":1},\"orderBy\":[{\"boss\":{\"age\":\"asc\"}}]"),
         "map[process cursor=id[" U
         " LEFT JOIN `users` AS `t1` ON `t1`.`id` = `users`.`boss_id` WHERE (`t1`.`age` >= (SELECT "
         "`t3`.`age` FROM `users` AS `t2` LEFT JOIN `users` AS `t3` ON `t3`.`id` = `t2`.`boss_id` WHERE `t2`.`id` = ?) OR "
-        "`users`.`boss_id` IS NULL) ORDER BY `t1`.`age` ASC]]");
+        "`t1`.`age` IS NULL OR (SELECT `t5`.`age` FROM `users` AS `t4` LEFT JOIN `users` AS `t5` ON `t5`.`id` = "
+        "`t4`.`boss_id` WHERE `t4`.`id` = ?) IS NULL) ORDER BY `t1`.`age` ASC]]");
     gives(
         "{\"modelName\":\"User\",\"action\":\"findFirst\",\"query\":{\"arguments\":{\"take\":2},\"selection\":{\"id\":true}}}",
         "Input error. The 'findFirst' operation cannot be used with a 'take' argument that isn't 1 or -1");

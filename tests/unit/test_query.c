@@ -40,6 +40,7 @@ static const sample reads[] = {
     {FIND("{\"name\":null,\"age\":{\"in\":[1,2,3]}}"), FIND_OUT("and(name=null, age in [1,2,3])")},
     {FIND("{\"age\":{\"not\":{\"gt\":1,\"in\":[5]}}}"), FIND_OUT("and(age<=1, age notIn [5])")},
     {FIND("{\"name\":{\"not\":{\"not\":{\"contains\":\"x\"}}}}"), FIND_OUT("name contains \"x\"")},
+    {FIND("{\"age\":{\"not\":{\"not\":1}}}"), FIND_OUT("age!=1")},
     {FIND("{\"name\":{\"in\":null}}"), FIND_OUT("name=null")},
     {FIND("{\"name\":{\"not\":null}}"), FIND_OUT("name!=null")},
     {FIND("{\"NOT\":{}}"), FIND_OUT("not()")},
@@ -87,6 +88,9 @@ static const sample reads[] = {
          "\"orderBy\":{\"_count\":{\"id\":\"desc\"}}},\"selection\":{\"role\":true,\"_max\":{\"arguments\":{},\"selection\":"
          "{\"age\":true}}}"),
      "groupByUser order(count(id) desc) by role having(and(avg(age)>1.5, role=\"USER\")) role max(age)"},
+    {REQ("User", "groupBy",
+         "{\"by\":[\"role\"],\"having\":{\"age\":{\"not\":{\"_max\":{\"gt\":3}}}}},\"selection\":{\"role\":true}"),
+     "groupByUser by role having(max(age)<=3) role"},
     {"{\"action\":\"queryRaw\",\"query\":{\"arguments\":{\"query\":\"select ?\",\"parameters\":\"[1,null,\\\"a\\\",1.5,"
      "{\\\"prisma__type\\\":\\\"bigint\\\",\\\"prisma__value\\\":\\\"12\\\"},{\\\"prisma__type\\\":\\\"date\\\","
      "\\\"prisma__value\\\":\\\"2020-01-01T00:00:00.000Z\\\"},{\\\"prisma__type\\\":\\\"bytes\\\",\\\"prisma__value\\\":"
