@@ -66,6 +66,10 @@ needs_test() {
     need chromium has chromium
     need procps has ps
     need xz-utils has xz
+    need postgresql has_file /usr/lib/postgresql/*/bin/initdb /usr/local/bin/initdb
+    need postgresql-client has psql
+    need mariadb-server has_file /usr/sbin/mariadbd
+    need mariadb-client has mariadb
 }
 
 collect() {

@@ -42,3 +42,10 @@ export function database(ddl = '', params = '') {
   if (ddl) sql(ddl, name)
   return s.socket.replace('/test?', `/${name}?`) + params
 }
+
+/** Drops the database of `url` and makes it anew with these tables. */
+export function renew(url, ddl) {
+  const name = new URL(url).pathname.slice(1)
+  sql(`DROP DATABASE ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci; USE ${name};\n${ddl}`)
+  return url
+}
