@@ -96,5 +96,7 @@ const char *json_scan_number(const char *p, const char *end, uint8_t *real, json
 const char *json_scan_literal(const char *p, const char *end, uint8_t *type, json_bad *bad);
 /* p: a backslash of a string that was checked. Decodes one escape to UTF-8; returns the bytes, moves *p past it. */
 unsigned json_unescape(const char **p, char out[4]);
+/* f > 0, finite: the result times 10^exp is the shortest decimal that reads back as f. It may end with zeros. */
+uint64_t json_shortest(double f, int *exp);
 
 #endif

@@ -1,9 +1,9 @@
 /* json/number.c - doubles to text and back, exactly.
  *
  * Both directions have an exact short cut that needs nothing but one correctly rounded multiplication or division
- * (integers and decimals of up to 15 digits, which is nearly every number people store), and fall back to the C
- * library's correctly rounded conversions. Neither direction lets a decimal point through the C library: its spelling
- * depends on the locale of the program that we are embedded in.
+ * (integers and short decimals, which is nearly every number people store). What is left is written by shortest.c and read by the
+ * C library's correctly rounded conversion, which never sees a decimal point: its spelling depends on the locale of the
+ * program that we are embedded in.
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +18,8 @@ static const double exact_pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1
 #define EXACT_INTEGER_MAX ((uint64_t)1 << 53)
 /* Up to 15 digits, no two decimals of the same length read as one double, so a match is the shortest text. */
 #define UNIQUE_MAX 1e15
+/* Prices and measurements: trying more places costs more than the general way. */
+#define SHORT_PLACES 3
 
 /* Writes digits d[0..k) with value 0.d0d1d2... * 10^point, in the three forms of ECMAScript's Number::toString. */
 static size_t put_spelled(char *out, const char *d, int k, int point)
@@ -54,11 +56,10 @@ static size_t put_spelled(char *out, const char *d, int k, int point)
     return n + str_digits(out + n, (uint64_t)(e < 0 ? -e : e));
 }
 
-/* f > 0. The digits and the point of a decimal with at most 15 digits that reads back as f; 0 when there is none. */
+/* f > 0. The digits and the point of a decimal with a few places that reads back as f; 0 when there is none. */
 static int short_decimal(double f, char digits[20], int *point)
 {
-    if (f >= UNIQUE_MAX || f < 1e-7) return 0;
-    for (int k = 1; k <= EXACT_POW10_MAX; k++) {
+    for (int k = 1; k <= SHORT_PLACES; k++) {
         double scaled = f * exact_pow10[k];
         if (scaled >= UNIQUE_MAX) return 0;
         double whole = nearbyint(scaled);
@@ -72,55 +73,14 @@ static int short_decimal(double f, char digits[20], int *point)
     return 0;
 }
 
-static double digits_value(const char *digits, int k, int point)
+static int shortest_decimal(double f, char digits[20], int *point)
 {
-    char text[48];
-    snprintf(text, sizeof text, "%.*se%d", k, digits, point - k);
-    return strtod(text, NULL);
-}
-
-/* d = digits + 1 unit in the last place; false when that would need one digit more. */
-static bool next_up(const char *digits, int k, char *d)
-{
-    memcpy(d, digits, (size_t)k);
-    for (int i = k - 1; i >= 0; i--) {
-        if (d[i] != '9') {
-            d[i]++;
-            return true;
-        }
-        d[i] = '0';
-    }
-    return false;
-}
-
-/* f > 0: the general way. Tries lengths from below until the text reads back as f. */
-static int shortest_digits(double f, char digits[20], int *point)
-{
-    /* A normal double whose shortest text has 15 digits or fewer shows it, with zeros behind, at 15. */
-    int first = f < 2.2250738585072014e-308 ? 1 : 15;
-    for (int k = first; k <= 17; k++) {
-        char text[48];
-        snprintf(text, sizeof text, "%.*e", k - 1, f);
-        int n = 0, e = 0;
-        const char *p = text;
-        for (; *p != '\0' && *p != 'e'; p++) {
-            if (*p >= '0' && *p <= '9' && n < k) digits[n++] = *p;
-        }
-        if (*p == 'e') e = (int)strtol(p + 1, NULL, 10);
-        *point = e + 1;
-        if (k == 17 || digits_value(digits, n, *point) == f) {
-            while (n > 1 && digits[n - 1] == '0') n--;
-            return n;
-        }
-        /* Below a power of two the neighbours are closer than above it, so the nearest text of this length may miss
-         * while the one above still reads back. */
-        char up[20];
-        if (next_up(digits, n, up) && digits_value(up, n, *point) == f) {
-            memcpy(digits, up, (size_t)n);
-            return n;
-        }
-    }
-    return 0;
+    int exp;
+    uint64_t u = json_shortest(f, &exp);
+    int len = (int)str_digits(digits, u);
+    *point = len + exp;
+    while (digits[len - 1] == '0') len--;
+    return len;
 }
 
 size_t json_f64_format(char out[32], double f)
@@ -135,7 +95,7 @@ size_t json_f64_format(char out[32], double f)
     char digits[20];
     int point = 0;
     int k = short_decimal(f, digits, &point);
-    if (k == 0) k = shortest_digits(f, digits, &point);
+    if (k == 0) k = shortest_decimal(f, digits, &point);
     return sign + put_spelled(out, digits, k, point);
 }
 
