@@ -192,7 +192,8 @@ bool lex_blank(lex *l); /* skips blanks, tabs and other spaces; true when there 
 bool lex_newline(lex *l);
 bool lex_char(lex *l, char c); /* this very character */
 bool lex_text(lex *l, nicol_str text);
-bool lex_ident(lex *l, nicol_str *out);  /* [A-Za-z0-9][A-Za-z0-9_-]* */
+bool lex_ident(lex *l, nicol_str *out);  /* a letter or digit, then these, _ and - */
+bool is_letter(uint32_t c);              /* outside of ASCII (letters.c) */
 bool lex_path(lex *l, nicol_str *out);   /* identifiers joined by dots */
 bool lex_number(lex *l, nicol_str *out); /* -?digits[.digits] */
 bool lex_string(lex *l, nicol_str *raw); /* with its quotes; raw is what is between them */

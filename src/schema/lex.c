@@ -65,11 +65,25 @@ static bool is_alnum(char c)
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Length of the letter at byte i, 0 when there is none. Outside of ASCII the text is known to be valid UTF-8, or the name
+ * ends: what is no whole character is no letter. */
+static uint32_t letter_len(const lex *l, uint32_t i)
+{
+    const unsigned char *p = (const unsigned char *)l->p + i;
+    uint32_t n = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : p[0] >= 0xC2 ? 2 : 0, c = p[0] & (0xFFu >> (n + 1));
+    if (n == 0 || l->end - i < n) return 0;
+    for (uint32_t k = 1; k < n; k++) c = c << 6 | (p[k] & 0x3Fu);
+    return is_letter(c) ? n : 0;
+}
+
 bool lex_ident(lex *l, nicol_str *out)
 {
-    uint32_t i = l->at;
-    if (i >= l->end || !is_alnum(l->p[i])) return false;
-    while (i < l->end && (is_alnum(l->p[i]) || l->p[i] == '_' || l->p[i] == '-')) i++;
+    uint32_t i = l->at, n = 1;
+    for (; i < l->end && n != 0; i += n) {
+        char c = l->p[i];
+        n = is_alnum(c) || (i != l->at && (c == '_' || c == '-')) ? 1 : (unsigned char)c >= 0x80 ? letter_len(l, i) : 0;
+    }
+    if (i == l->at) return false;
     *out = str_of(l->p + l->at, i - l->at);
     l->at = i;
     return true;
