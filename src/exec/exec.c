@@ -275,9 +275,12 @@ static bool run_once(exec *e, const exec_request *rq, buf *out, bool *has_value,
 
 bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_error *err)
 {
-    nicol_error mine = {0};
+    nicol_error mine;
     bool repeat;
-    if (!err) err = &mine;
+    if (!err) {
+        err_clear(&mine);
+        err = &mine;
+    }
     if (run_once(e, rq, out, has_value, &repeat, err)) return true;
     if (!repeat) return false;
     err_clear(err);

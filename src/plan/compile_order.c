@@ -210,6 +210,10 @@ void cc_limit(cc_stmt *st, bool has_take, int64_t take, bool has_skip, int64_t s
     if (!has_take && !has_skip) return;
     st->chunkable = false;
     plan_arg_type big = cc_scalar(SCALAR_BIGINT);
+    if (has_take && cc_abs(take) == 1 && !has_skip) { /* one record, the usual read: nothing to bind */
+        cc_lit(st, " LIMIT 1");
+        return;
+    }
     if (has_take || c->d->limit_all.len) cc_lit(st, " LIMIT ");
     if (has_take) cc_bindv(st, cc_int(cc_abs(take)), big);
     else cc_sql(st, c->d->limit_all);

@@ -154,9 +154,10 @@ static void tidy(void *arg)
 /* When no fiber can be had, connections merely stay open for longer. */
 static void ensure_tidy(pool *p)
 {
-    nicol_error unused = {0};
-    io_loop *loop = io_loop_here();
-    if (!loop || p->tidying || p->closing || p->o.idle_us == IO_NEVER) return;
+    nicol_error unused;
+    io_loop *loop = p->o.idle_us == IO_NEVER ? NULL : io_loop_here();
+    err_clear(&unused);
+    if (!loop || p->tidying || p->closing) return;
     p->tidying = io_spawn(loop, "pool", tidy, p, &unused);
 }
 
@@ -344,7 +345,8 @@ bool pool_has_idle(const pool *p)
 
 static bool fit_again(pool *p, pool_conn *c)
 {
-    nicol_error lost = {0};
+    nicol_error lost;
+    err_clear(&lost);
     if (p->closing) return false;
     if (p->o.d->in_transaction(c->c)) {
         arena_reset(p->scratch);

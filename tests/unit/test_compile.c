@@ -259,7 +259,7 @@ static void test_includes(void)
     gives(
         "{\"modelName\":\"User\",\"action\":\"findUnique\",\"query\":{\"arguments\":{\"where\":{\"id\":1}},\"selection\":{"
         "\"id\":true,\"profile\":{\"arguments\":{},\"selection\":{\"bio\":true}},\"boss\":{\"selection\":{\"id\":true}}}}}",
-        "map[#0=unique[SELECT `users`.`id`, `users`.`boss_id` FROM `users` WHERE `users`.`id` = ? LIMIT ?]; "
+        "map[#0=unique[SELECT `users`.`id`, `users`.`boss_id` FROM `users` WHERE `users`.`id` = ? LIMIT 1]; "
         "#1=field[#0].id; #2=field[#0].boss_id; join[#0] on=id:userId one[SELECT `Profile`.`bio`, `Profile`.`userId` FROM "
         "`Profile` WHERE `Profile`.`userId` = ?] on=boss_id:id one[" U " WHERE `users`.`id` = ?]]");
     gives(
