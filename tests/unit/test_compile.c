@@ -241,7 +241,7 @@ static void test_paging(void)
         IDS("\"distinct\":[\"age\"],\"take\":2"),
         "map[process take=2 distinct=age[SELECT `users`.`id`, `users`.`age` FROM `users` ORDER BY `users`.`id` ASC]]");
     gives(IDS("\"orderBy\":{\"name\":{\"sort\":\"asc\",\"nulls\":\"last\"}},\"take\":-1"),
-          "map[process reverse[" U " ORDER BY `users`.`name` DESC NULLS FIRST LIMIT ?]]");
+          "map[process reverse[" U " ORDER BY `users`.`name` DESC NULLS FIRST LIMIT 1]]");
     gives(IDS("\"orderBy\":[{\"boss\":{\"name\":\"asc\"}},{\"posts\":{\"_count\":\"desc\"}}]"),
           "map[" U
           " LEFT JOIN `users` AS `t1` ON `t1`.`id` = `users`.`boss_id` ORDER BY `t1`.`name` ASC, (SELECT COUNT(*) FROM "
