@@ -78,6 +78,25 @@ counted() {
     note "$1" "$p" "$f" "$4" "$2"
 }
 
+# Database servers for the unit tests of the drivers: they are told where by NICOL_TEST_PG_URL. One that is set already is
+# used as it is.
+servers=""
+start_servers() {
+    local log=$LOGS/servers.log
+    [ -n "${NICOL_TEST_PG_URL:-}" ] && return
+    servers=$(mktemp -d "${TMPDIR:-/tmp}/nicol-servers.XXXXXX")
+    chmod 755 "$servers"
+    NICOL_TEST_PG_URL=$(tests/servers/pg.sh start "$servers/pg" 2>"$log") || { cat "$log"; note "servers" 0 1 0 "$log"; }
+    export NICOL_TEST_PG_URL
+}
+stop_servers() {
+    [ -n "$servers" ] || return 0
+    [ -d "$servers/pg" ] && tests/servers/pg.sh stop "$servers/pg"
+    rm -rf "$servers"
+    servers=""
+}
+trap stop_servers EXIT
+
 # All unit tests of one build, two at a time. A program that crashes, prints no plan or prints another number of results
 # than it planned counts as one failure more.
 unit() {
@@ -154,8 +173,10 @@ if wants build; then
     check "libraries export only nicol_" tools/check-symbols.sh "$BUILD"
 fi
 if wants unit; then
+    start_servers
     unit build/release "unit, gcc -O2"
     unit build/asan "unit, clang, ASan and UBSan"
+    stop_servers
 fi
 wants e2e && e2e
 if wants fuzz; then

@@ -271,12 +271,14 @@ static bool pg_run(driver_stmt *s, const val *args, const driver_arg_type *types
     s->rows = 0;
     s->affected = 0;
     s->started = s->failed = s->no_memory = false;
-    s->deadline_us = deadline_us;
-    if (c->socket_timeout_us != IO_NEVER) {
-        int64_t mine = clock_mono_us() + c->socket_timeout_us;
-        if (mine < s->deadline_us) s->deadline_us = mine;
-    }
     if (!pg_encode(args, types, n, c->m, a, &s->args, err) || !drop_now(c, a, err)) return false;
+    s->deadline_us = deadline_us;
+    c->late = STOP_DEADLINE;
+    int64_t mine = c->socket_timeout_us == IO_NEVER ? IO_NEVER : clock_mono_us() + c->socket_timeout_us;
+    if (mine < deadline_us) {
+        s->deadline_us = mine;
+        c->late = STOP_SOCKET_TIMEOUT;
+    }
     if (s->look.session) c->dirty = true;
     s->named = s->cached && s->ran && !c->unnamed;
     if (s->named && !make_named(s, a, err)) return false;

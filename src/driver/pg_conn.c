@@ -55,7 +55,7 @@ bool pg_result(driver_conn *c, int64_t deadline_us, PGresult **out, arena *a, ni
             c->broken = true;
             if (c->stop) return pg_fail_stopped(c->stop, a, err);
         } else if (!c->stop) {
-            pg_interrupt(c, got == IO_TIMEOUT ? STOP_DEADLINE : STOP_CANCELLED);
+            pg_interrupt(c, got == IO_TIMEOUT ? c->late : STOP_CANCELLED);
         }
     }
     c->broken = true;
@@ -175,6 +175,7 @@ static bool command(driver_conn *c, const char *sql, int64_t deadline_us, char t
     pg_finish_running(c);
     if (c->broken || !PQsendQuery(c->pg, sql)) return pg_fail_lost(c, a, err);
     c->received = 0;
+    c->late = STOP_DEADLINE;
     return receive_all(c, deadline_us, tag, a, err);
 }
 
@@ -392,7 +393,10 @@ void pg_close(driver_conn *c)
 static bool still_there(driver_conn *c)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    if (poll(&p, 1, 0) > 0 && !PQconsumeInput(c->pg)) return false;
+    /* A server that shuts down says why first: only what is read behind that tells the end. */
+    for (unsigned i = 0; poll(&p, 1, 0) > 0; i++) {
+        if (i == 100 || !PQconsumeInput(c->pg)) return false;
+    }
     for (PGnotify *n; (n = PQnotifies(c->pg)) != NULL;) PQfreemem(n);
     return !PQisBusy(c->pg) && PQstatus(c->pg) == CONNECTION_OK && PQtransactionStatus(c->pg) == PQTRANS_IDLE;
 }

@@ -108,6 +108,7 @@ struct driver_conn {
     unsigned drops_n;          /* names of prepared statements that nobody needs any more */
     char drops[PG_DROPS_MAX][PG_NAME_BYTES];
     pg_stop stop; /* why the running statement was stopped */
+    pg_stop late; /* what it means when the deadline of what runs passes */
     bool unnamed; /* statements are not kept prepared: PgBouncer */
     bool dirty;   /* a statement may have changed the session */
     bool broken;  /* never reuse */
