@@ -41,21 +41,6 @@ static void put_spaces(buf *out, size_t n)
     out->len += n;
 }
 
-/* Lines of comments, each without its indentation. */
-static void put_comments(const layout *l, span at, size_t indent)
-{
-    lex c = cursor(l, at.start, at.end);
-    while (c.at < c.end && !buf_failed(l->out)) {
-        lex_blank(&c);
-        uint32_t from = c.at;
-        lex_line(&c);
-        put_spaces(l->out, indent);
-        buf_str(l->out, str_sub(l->text, from, c.at));
-        buf_char(l->out, '\n');
-        lex_newline(&c);
-    }
-}
-
 /* The rest of the line that begins at `from`, where something is known to stand. */
 static nicol_str line_at(const layout *l, uint32_t from)
 {
@@ -64,11 +49,58 @@ static nicol_str line_at(const layout *l, uint32_t from)
     return str_sub(l->text, from, c.at);
 }
 
+/* The comment that begins at `from`, which may take several lines. */
+static nicol_str comment_at(const layout *l, uint32_t from)
+{
+    lex c = cursor(l, from, (uint32_t)l->text.len);
+    if (!lex_text(&c, S("/*"))) return line_at(l, from);
+    size_t end = str_find(l->text, S("*/"), from + 2);
+    return str_sub(l->text, from, end == SIZE_MAX ? l->text.len : end + 2);
+}
+
+/* One of several lines: each begins with a star, under that of the first. */
+static void put_long_comment(const layout *l, nicol_str whole, size_t indent)
+{
+    nicol_str text = str_trim(str_sub(whole, 2, whole.len - 2));
+    put_spaces(l->out, indent);
+    buf_lit(l->out, "/**\n");
+    while (text.len != 0 && !buf_failed(l->out)) {
+        nicol_str line = str_trim(str_cut(&text, '\n'));
+        if (str_starts(line, S("*"))) line = str_trim(str_sub(line, 1, line.len));
+        if (line.len == 0) continue;
+        put_spaces(l->out, indent);
+        buf_lit(l->out, " * ");
+        buf_str(l->out, line);
+        buf_char(l->out, '\n');
+    }
+    put_spaces(l->out, indent);
+    buf_lit(l->out, " */\n");
+}
+
+/* Lines of comments, each without its indentation. */
+static void put_comments(const layout *l, span at, size_t indent)
+{
+    lex c = cursor(l, at.start, at.end);
+    while (c.at < c.end && !buf_failed(l->out)) {
+        lex_blank(&c);
+        nicol_str text = comment_at(l, c.at);
+        c.at += (uint32_t)text.len;
+        if (str_starts(text, S("/*"))) {
+            put_long_comment(l, text, indent);
+        } else {
+            put_spaces(l->out, indent);
+            buf_str(l->out, text);
+            buf_char(l->out, '\n');
+        }
+        lex_newline(&c);
+    }
+}
+
 static void put_line_comment(const layout *l, uint32_t comment)
 {
     if (comment != 0) {
         buf_char(l->out, ' ');
-        buf_str(l->out, line_at(l, comment));
+        buf_str(l->out, comment_at(l, comment));
     }
     buf_char(l->out, '\n');
 }

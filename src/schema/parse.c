@@ -25,7 +25,8 @@ typedef struct parser {
     ast_top **tail;
     nicol_str doc; /* comment block right before the next item */
     bool doc_fresh;
-    uint32_t comment; /* where the comment that was read last begins */
+    uint32_t comment;                       /* where the comment that was read last begins */
+    uint32_t comment_end, comment_end_from; /* see find_comment_end */
 } parser;
 
 /* Where to come back to when a rule does not match: the cursor, the diagnostics, and the memory of the nodes that the rule
@@ -332,11 +333,44 @@ static ast_expr *parse_expr(parser *p)
 
 /* --- comments --------------------------------------------------------------------------------------------------------- */
 
-/* One comment up to the end of its line; the text of a documentation comment goes to *doc. */
+/* Where the comment that begins at the cursor with these two characters ends, behind the other two; 0: nowhere. What was
+ * found once is kept, so that text with many beginnings and one end does not cost its square. */
+static uint32_t find_comment_end(parser *p)
+{
+    uint32_t from = p->l.at + 2;
+    if (p->comment_end != 0 && from >= p->comment_end_from && from <= p->comment_end - 2) return p->comment_end;
+    if (p->comment_end_from != 0 && p->comment_end == 0 && from >= p->comment_end_from) return 0;
+    p->comment_end_from = from;
+    p->comment_end = 0;
+    for (uint32_t i = from; i + 1 < p->l.end && p->comment_end == 0; i++) {
+        const char *star = memchr(p->l.p + i, '*', p->l.end - i);
+        if (star == NULL) break;
+        i = (uint32_t)(star - p->l.p);
+        if (i + 1 < p->l.end && p->l.p[i + 1] == '/') p->comment_end = i + 2;
+    }
+    return p->comment_end;
+}
+
+/* A comment of several lines tells about what follows, as a documentation comment does. */
+static bool parse_long_comment(parser *p, nicol_str *doc)
+{
+    lex look = p->l;
+    if (!lex_text(&look, S("/*"))) return false;
+    uint32_t end = find_comment_end(p), start = p->l.at;
+    if (end == 0) return false;
+    *doc = str_trim(str_of(p->l.p + start + 2, end - 2 - (start + 2)));
+    if (doc->ptr == NULL) *doc = str_of(p->l.p + start + 2, 0);
+    p->comment = start;
+    p->l.at = end;
+    return true;
+}
+
+/* One comment up to the end of its line, or of its own; the text of a documentation comment goes to *doc. */
 static bool parse_comment(parser *p, nicol_str *doc)
 {
     uint32_t from = p->l.at;
     lex_blank(&p->l);
+    if (parse_long_comment(p, doc)) return true;
     uint32_t start = p->l.at;
     bool is_doc = lex_text(&p->l, S("///"));
     if (!is_doc && !lex_text(&p->l, S("//"))) {
@@ -470,6 +504,7 @@ static bool parse_line_end(parser *p, ast_attr **attrs, nicol_str *doc, uint32_t
     nicol_str line_doc = {0};
     parse_attrs(p, attrs);
     if (parse_comment(p, &line_doc)) *comment = p->comment;
+    lex_blank(&p->l);
     if (!lex_newline(&p->l)) return false;
     *doc = doc_join(p, take_doc(p), line_doc);
     return true;
@@ -654,7 +689,7 @@ static bool parse_prop(parser *p, block *b)
     q->value = parse_expr(p);
     q->at = span_from(p, m.at);
     if (parse_comment(p, &none)) q->comment = p->comment;
-    else lex_blank(&p->l);
+    lex_blank(&p->l);
     if (!lex_newline(&p->l)) return back(p, m);
     take_doc(p);
     add_item(p, &b->items, ITEM_PROP, m.at, q);
@@ -669,6 +704,7 @@ static bool parse_block_attr(parser *p, block *b)
     mark m = here(p);
     ast_attr *a = parse_attr(p, true);
     if (a == NULL) return false;
+    lex_blank(&p->l);
     if (!lex_newline(&p->l)) return back(p, m);
     add_item(p, &b->items, ITEM_ATTR, m.at, a);
     if (room(p, a->at, &b->top->attrs_n, NICOL_SCHEMA_FIELDS_MAX)) buf_bytes(&p->attrs, &m.at, sizeof(m.at));
@@ -945,6 +981,7 @@ bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, const 
     buf_init(&p.attrs, memory->m, NICOL_SCHEMA_FIELDS_MAX * sizeof(uint32_t));
     *out = NULL;
     for (size_t i = 0; i < files_n && !p.oom; i++) {
+        p.comment_end = p.comment_end_from = 0;
         p.l = (lex){.p = files[i].text.ptr, .end = (uint32_t)files[i].text.len};
         p.file = (uint32_t)i;
         p.doc_fresh = false;
