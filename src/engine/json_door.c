@@ -200,9 +200,9 @@ bool ready_make(engine *e, engine_schema *s, json_val request, arena *a, buf *ex
 void engine_put_errors_v6(const nicol_error *err, nicol_str model, int64_t batch_index, buf *out)
 {
     buf_lit(out, "{\"errors\":[{\"error\":");
-    json_put_str(out, err->message);
+    exec_error_text_v6(err, out);
     buf_lit(out, ",\"user_facing_error\":{\"is_panic\":false,\"message\":");
-    json_put_str(out, err->message);
+    exec_error_text_v6(err, out);
     buf_lit(out, ",\"meta\":");
     exec_error_meta_v6(err, model, out);
     const char *code = err_client(err->code);

@@ -12,6 +12,9 @@
 
 /* --- texts ---------------------------------------------------------------------------------------------------------- */
 
+/* Clients of version 7 and older ones know some texts in different words. */
+typedef enum wording { WORDING_7, WORDING_6 } wording;
+
 static void put_ticked(buf *b, nicol_str s)
 {
     buf_char(b, '`');
@@ -20,7 +23,7 @@ static void put_ticked(buf *b, nicol_str s)
 }
 
 /* What a violated constraint is called. */
-static void put_constraint(buf *b, const nicol_db_facts *f)
+static void put_constraint(buf *b, const nicol_db_facts *f, wording w)
 {
     if (f->constraint.len) {
         buf_lit(b, "constraint: ");
@@ -28,7 +31,7 @@ static void put_constraint(buf *b, const nicol_db_facts *f)
     } else if (f->fields_n) {
         buf_lit(b, "fields: (");
         for (size_t i = 0; i < f->fields_n; i++) {
-            if (i) buf_lit(b, ", ");
+            if (i) buf_str(b, w == WORDING_6 ? S(",") : S(", "));
             put_ticked(b, f->fields[i]);
         }
         buf_char(b, ')');
@@ -45,29 +48,38 @@ static void put_or_unknown(buf *b, nicol_str s)
     else buf_lit(b, "(not available)");
 }
 
+/* The database's name that the reference's statements have before a table or column, and ours leave out: "main.T", "main.T.c". */
+static nicol_str left_out(const nicol_db_facts *f, nicol_str name, unsigned dots)
+{
+    for (size_t i = 0; i < name.len; i++) dots -= name.ptr[i] == '.';
+    return name.len && dots == 0 && str_starts(f->original_code, S("SQLITE_")) ? S("main.") : S("");
+}
+
 /* The text of a compiled statement's error. False: the message stays as it is. */
-static bool put_text(buf *b, nicol_code code, const nicol_db_facts *f)
+static bool put_text(buf *b, nicol_code code, const nicol_db_facts *f, wording w)
 {
     switch ((unsigned)code) {
     case NICOL_E_UNIQUE_VIOLATION:
         buf_lit(b, "Unique constraint failed on the ");
-        put_constraint(b, f);
+        put_constraint(b, f, w);
         return true;
     case NICOL_E_FOREIGN_KEY:
         buf_lit(b, "Foreign key constraint violated on the ");
-        put_constraint(b, f);
+        put_constraint(b, f, w);
         return true;
     case NICOL_E_NULL_VIOLATION:
         buf_lit(b, "Null constraint violation on the ");
-        put_constraint(b, f);
+        put_constraint(b, f, w);
         return true;
     case NICOL_E_TABLE_MISSING:
         buf_lit(b, "The table `");
+        if (w == WORDING_6) buf_str(b, left_out(f, f->table, 0));
         put_or_unknown(b, f->table);
         buf_lit(b, "` does not exist in the current database.");
         return true;
     case NICOL_E_COLUMN_MISSING:
         buf_lit(b, "The column `");
+        if (w == WORDING_6) buf_str(b, left_out(f, f->column, 1));
         put_or_unknown(b, f->column);
         buf_lit(b, "` does not exist in the current database.");
         return true;
@@ -112,7 +124,7 @@ void error_settle(nicol_error *err, bool raw, arena *a)
     buf_init(&b, mem_default, 1 << 20);
     nicol_code code = raw ? NICOL_E_RAW_FAILED : err->code == NICOL_E_RAW_FAILED ? NICOL_E_DB_OTHER : err->code;
     if (raw) put_raw_text(&b, f);
-    else if (!put_text(&b, code, f)) buf_str(&b, err->message);
+    else if (!put_text(&b, code, f, WORDING_7)) buf_str(&b, err->message);
     nicol_str text = buf_failed(&b) ? (nicol_str){0} : arena_str(a, buf_view(&b));
     buf_free(&b);
     err->code = code;
@@ -132,6 +144,7 @@ bool fail_database(run *r, const plan_stmt *s)
 
 /* --- validation rules ----------------------------------------------------------------------------------------------- */
 
+#define TX_HEAD "Transaction API error: "
 #define NOT_FOUND "An operation failed because it depends on one or more records that were required but not found. "
 
 static nicol_code rule_text(buf *b, const plan_node *n, int64_t found)
@@ -198,7 +211,7 @@ bool fail_tx(nicol_error *err, arena *a, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    nicol_fail_in(a, err, NICOL_E_TRANSACTION, "Transaction API error: %s", text);
+    nicol_fail_in(a, err, NICOL_E_TRANSACTION, TX_HEAD "%s", text);
     if (err && err->code == NICOL_E_TRANSACTION && !err->meta.ptr) err->meta = S("{}");
     return false;
 }
@@ -299,6 +312,22 @@ static void put_context_v6(const nicol_error *err, buf *out)
     arena_free(a);
 }
 
+/* A member whose text is the name with the database before it. */
+static void put_name(buf *out, const char *member, const nicol_db_facts *f, nicol_str name, unsigned dots)
+{
+    nicol_str first = left_out(f, name, dots);
+    if (first.len == 0) {
+        put_member(out, member, name);
+        return;
+    }
+    if (out->ptr && out->ptr[out->len - 1] != '{') buf_char(out, ',');
+    json_put_str(out, str_c(member));
+    buf_lit(out, ":\"");
+    json_put_escaped(out, first);
+    json_put_escaped(out, name);
+    buf_char(out, '"');
+}
+
 static void put_facts_v6(const nicol_error *err, nicol_str model, buf *out)
 {
     const nicol_db_facts *f = err->db;
@@ -313,8 +342,12 @@ static void put_facts_v6(const nicol_error *err, nicol_str model, buf *out)
         break;
     case NICOL_E_FOREIGN_KEY:
         put_member(out, "modelName", model);
-        if (f->constraint.len) put_member(out, "constraint", f->constraint);
-        else put_member(out, "field_name", S("foreign key"));
+        if (f->constraint.len) {
+            put_member(out, "constraint", f->constraint);
+        } else {
+            put_member(out, "field_name", S("foreign key")); /* version 5 */
+            buf_lit(out, ",\"constraint\":null");            /* version 6 */
+        }
         break;
     case NICOL_E_NULL_VIOLATION:
         put_member(out, "modelName", model);
@@ -328,11 +361,11 @@ static void put_facts_v6(const nicol_error *err, nicol_str model, buf *out)
         break;
     case NICOL_E_TABLE_MISSING:
         put_member(out, "modelName", model);
-        put_member(out, "table", f->table);
+        put_name(out, "table", f, f->table, 0);
         break;
     case NICOL_E_COLUMN_MISSING:
         put_member(out, "modelName", model);
-        put_member(out, "column", f->column);
+        put_name(out, "column", f, f->column, 1);
         break;
     case NICOL_E_VALUE_TOO_LONG:
         put_member(out, "modelName", model);
@@ -353,14 +386,60 @@ static nicol_str cause_of(nicol_str message)
     return str_starts(message, head) ? str_sub(message, head.len, message.len) : message;
 }
 
+/* What the older protocol's texts have and those of version 7 don't, between a text's head and its rest. */
+static void put_rest_v6(buf *b, nicol_code code, nicol_str rest)
+{
+    if (code == NICOL_E_TRANSACTION && str_find(rest, S(" on an expired transaction."), 0) != SIZE_MAX) {
+        buf_lit(b, "Transaction already closed: ");
+    } else if (code == NICOL_E_COLUMN_DATA && !str_starts(rest, S("Conversion failed: "))) {
+        buf_lit(b, "Conversion failed: ");
+    }
+    buf_str(b, rest);
+}
+
+static bool put_text_v6(buf *b, const nicol_error *err)
+{
+    nicol_str head = S(TX_HEAD), text = err->message;
+    if (err->db) return err->code != NICOL_E_RAW_FAILED && put_text(b, err->code, err->db, WORDING_6);
+    if (err->code == NICOL_E_COLUMN_DATA) {
+        buf_lit(b, "Inconsistent column data: ");
+        put_rest_v6(b, err->code, text);
+        return true;
+    }
+    if (err->code != NICOL_E_TRANSACTION || !str_starts(text, head)) return false;
+    buf_str(b, head);
+    put_rest_v6(b, err->code, str_sub(text, head.len, text.len));
+    return true;
+}
+
+void exec_error_text_v6(const nicol_error *err, buf *out)
+{
+    buf b;
+    buf_init(&b, mem_default, 1 << 20);
+    bool older = put_text_v6(&b, err);
+    json_put_str(out, older && !buf_failed(&b) ? buf_view(&b) : err->message);
+    buf_free(&b);
+}
+
+/* The member that holds the text again, without its head. */
+static void put_rest_member(buf *out, const char *name, const nicol_error *err, nicol_str rest)
+{
+    buf b;
+    buf_init(&b, mem_default, 1 << 20);
+    put_rest_v6(&b, err->code, rest);
+    put_member(out, name, buf_failed(&b) ? rest : buf_view(&b));
+    buf_free(&b);
+}
+
 void exec_error_meta_v6(const nicol_error *err, nicol_str model, buf *out)
 {
     if (err->db) {
         put_facts_v6(err, model, out);
         return;
     }
-    if (err->code == NICOL_E_NOT_FOUND || err->code == NICOL_E_TRANSACTION || err->code == NICOL_E_CONNECT_INCOMPLETE) {
-        nicol_str text = err->message, head = S("Transaction API error: ");
+    if (err->code == NICOL_E_NOT_FOUND || err->code == NICOL_E_TRANSACTION || err->code == NICOL_E_CONNECT_INCOMPLETE ||
+        err->code == NICOL_E_COLUMN_DATA) {
+        nicol_str text = err->message, head = S(TX_HEAD);
         buf_char(out, '{');
         if (err->code != NICOL_E_TRANSACTION) put_member(out, "modelName", model);
         if (err->code == NICOL_E_NOT_FOUND) put_member(out, "cause", cause_of(text));
@@ -369,7 +448,8 @@ void exec_error_meta_v6(const nicol_error *err, nicol_str model, buf *out)
                        str_starts(text, S("The required connected records were not found. "))
                            ? str_sub(text, 47, text.len)
                            : text);
-        else put_member(out, "error", str_starts(text, head) ? str_sub(text, head.len, text.len) : text);
+        else if (err->code == NICOL_E_COLUMN_DATA) put_rest_member(out, "message", err, text);
+        else put_rest_member(out, "error", err, str_starts(text, head) ? str_sub(text, head.len, text.len) : text);
         buf_char(out, '}');
     } else if (err->code == NICOL_E_RELATION_VIOLATION || err->code == NICOL_E_NOT_CONNECTED) {
         put_context_v6(err, out);

@@ -105,6 +105,7 @@ bool exec_tx_rollback(exec *e, nicol_str id, nicol_str owner, arena *a, nicol_er
 /* `meta` of an error for each protocol: version 7 ({"driverAdapterError": {...}} or the context object) and the older one
  * ({"target": [...]}, {"cause": ...}). Appends a JSON object. */
 void exec_error_meta_v7(const nicol_error *err, buf *out);
+void exec_error_text_v6(const nicol_error *err, buf *out); /* the message, as a JSON string */
 void exec_error_meta_v6(const nicol_error *err, nicol_str model, buf *out);
 
 typedef struct exec_figures {

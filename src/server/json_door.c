@@ -40,7 +40,7 @@ static void answer_final(exchange *x, int status, const nicol_error *err)
     x->rs->content_type = S("application/json");
     const char *code = err_client(err->code);
     buf_lit(out, "{\"is_panic\":false,\"message\":");
-    json_put_str(out, err->message);
+    exec_error_text_v6(err, out);
     buf_lit(out, ",\"meta\":");
     exec_error_meta_v6(err, (nicol_str){0}, out);
     buf_lit(out, ",\"error_code\":");

@@ -443,7 +443,8 @@ static void test_chunks(void)
 
 /* --- errors --------------------------------------------------------------------------------------------------------- */
 
-static void fails(const char *text, const char *message, const char *meta_v7, const char *meta_v6)
+/* older: the message for clients before version 7; NULL: the same. */
+static void fails(const char *text, const char *message, const char *older, const char *meta_v7, const char *meta_v6)
 {
     nicol_error err = {0};
     arena *a = arena_new(mem_default, 16 << 20);
@@ -459,6 +460,11 @@ static void fails(const char *text, const char *message, const char *meta_v7, co
     exec_error_meta_v7(&err, &out);
     is_strz(buf_view(&out), meta_v7);
     buf_clear(&out);
+    exec_error_text_v6(&err, &out);
+    json_doc doc;
+    ok(json_parse(a, buf_view(&out), 1, &doc, &err), "a text of version 6");
+    is_str(json_text(json_root(&doc)), older ? str_c(older) : err.message);
+    buf_clear(&out);
     exec_error_meta_v6(&err, S("M"), &out);
     is_strz(buf_view(&out), meta_v6);
     plan_free(p);
@@ -473,49 +479,54 @@ static void test_errors(void)
     fails(
         EXECUTE(SQL("INSERT INTO c(tid,s) VALUES(1,'p')")),
         "P2002 Unique constraint failed on the fields: (`tid`, `s`)",
+        "Unique constraint failed on the fields: (`tid`,`s`)",
         "{\"driverAdapterError\":{\"name\":\"DriverAdapterError\",\"cause\":{\"originalCode\":\"SQLITE_CONSTRAINT_UNIQUE\",\"originalMessage\":\"UNIQUE constraint failed: c.tid, c.s\","
         "\"kind\":\"UniqueConstraintViolation\",\"constraint\":{\"fields\":[\"tid\",\"s\"]},\"table\":\"c\"}},\"table\":\"c\"}",
         "{\"modelName\":\"M\",\"target\":[\"tid\",\"s\"]}");
     fails(
         EXECUTE(SQL("INSERT INTO c(tid,s) VALUES(77,'p')")), "P2003 Foreign key constraint violated on the foreign key",
+        NULL,
         META(
             "\"originalCode\":\"SQLITE_CONSTRAINT_FOREIGNKEY\",\"originalMessage\":\"FOREIGN KEY constraint failed\",\"kind\":\"ForeignKeyConstraintViolation\",\"constraint\":{\"foreignKey\":{}}"),
-        "{\"modelName\":\"M\",\"field_name\":\"foreign key\"}");
+        "{\"modelName\":\"M\",\"field_name\":\"foreign key\",\"constraint\":null}");
     fails(
-        EXECUTE(SQL("INSERT INTO c(k) VALUES(NULL)")), "P2011 Null constraint violation on the fields: (`k`)",
+        EXECUTE(SQL("INSERT INTO c(k) VALUES(NULL)")), "P2011 Null constraint violation on the fields: (`k`)", NULL,
         META(
             "\"originalCode\":\"SQLITE_CONSTRAINT_NOTNULL\",\"originalMessage\":\"NOT NULL constraint failed: c.k\",\"kind\":\"NullConstraintViolation\",\"constraint\":{\"fields\":[\"k\"]}"),
         "{\"modelName\":\"M\",\"constraint\":[\"k\"]}");
     fails(
         QUERY(SQL("SELECT 1 FROM gone")), "P2021 The table `gone` does not exist in the current database.",
+        "The table `main.gone` does not exist in the current database.",
         META(
             "\"originalCode\":\"SQLITE_ERROR\",\"originalMessage\":\"no such table: gone\",\"kind\":\"TableDoesNotExist\",\"table\":\"gone\""),
-        "{\"modelName\":\"M\",\"table\":\"gone\"}");
+        "{\"modelName\":\"M\",\"table\":\"main.gone\"}");
     fails(
         QUERY(SQL("SELECT t.gone FROM t")), "P2022 The column `t.gone` does not exist in the current database.",
+        "The column `main.t.gone` does not exist in the current database.",
         META(
             "\"originalCode\":\"SQLITE_ERROR\",\"originalMessage\":\"no such column: t.gone\",\"kind\":\"ColumnNotFound\",\"column\":\"t.gone\""),
-        "{\"modelName\":\"M\",\"column\":\"t.gone\"}");
+        "{\"modelName\":\"M\",\"column\":\"main.t.gone\"}");
     fails(
         QUERY(RAW("SELECT 1 FROM gone", "", "")),
-        "P2010 Raw query failed. Code: `SQLITE_ERROR`. Message: `no such table: gone`",
+        "P2010 Raw query failed. Code: `SQLITE_ERROR`. Message: `no such table: gone`", NULL,
         META(
             "\"originalCode\":\"SQLITE_ERROR\",\"originalMessage\":\"no such table: gone\",\"kind\":\"TableDoesNotExist\",\"table\":\"gone\""),
         "{\"code\":\"SQLITE_ERROR\",\"message\":\"no such table: gone\"}");
     fails(
         QUERY(SQL("SELEC")), "P2039 Database error. Code: `SQLITE_ERROR`. Message: `near \"SELEC\": syntax error`",
+        NULL,
         META(
             "\"originalCode\":\"SQLITE_ERROR\",\"originalMessage\":\"near \\\"SELEC\\\": syntax error\",\"kind\":\"sqlite\",\"extendedCode\":1,\"message\":\"near \\\"SELEC\\\": syntax error\""),
         "{\"modelName\":\"M\",\"database_error\":\"near \\\"SELEC\\\": syntax error\"}");
     fails(
         VALIDATE(VALUE("[]"), RULE("rowCountNeq", "0"), "MISSING_RECORD", "\"operation\":\"a query\""),
         "P2025 An operation failed because it depends on one or more records that were required but not found. No record was found for a query.",
-        "{\"operation\":\"a query\"}", "{\"modelName\":\"M\",\"cause\":\"No record was found for a query.\"}");
+        NULL, "{\"operation\":\"a query\"}", "{\"modelName\":\"M\",\"cause\":\"No record was found for a query.\"}");
     fails(
         VALIDATE(VALUE("[1]"), RULE("rowCountEq", "0"), "RELATION_VIOLATION",
                  "\"relation\":\"R\",\"modelA\":\"A\",\"modelB\":\"B\""),
         "P2014 The change you are trying to make would violate the required relation 'R' between the `A` and `B` models.",
-        "{\"relation\":\"R\",\"modelA\":\"A\",\"modelB\":\"B\"}",
+        NULL, "{\"relation\":\"R\",\"modelA\":\"A\",\"modelB\":\"B\"}",
         "{\"relation_name\":\"R\",\"model_a_name\":\"A\",\"model_b_name\":\"B\"}");
 }
 
