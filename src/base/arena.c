@@ -118,11 +118,11 @@ void arena_reset(arena *a)
 }
 
 /* The size of the next chunk: twice the last while they are small, then a share of what there is, so that a large arena
- * wastes little at its end. */
+ * wastes little at its end: a thirty-second part, at most. */
 static size_t after(const arena *a)
 {
     if (a->next_size < CHUNK_DOUBLED) return a->next_size * 2;
-    size_t share = (a->total / 8) & ~(ALIGN - 1);
+    size_t share = (a->total / 32) & ~(ALIGN - 1);
     return share < CHUNK_DOUBLED ? CHUNK_DOUBLED : share < CHUNK_CAP ? share : CHUNK_CAP;
 }
 

@@ -69,10 +69,11 @@ void *map_get(const map *h, nicol_str key)
     return find(h->slots, h->slots_n, key, hash_bytes(key.ptr, key.len, h->seed))->value;
 }
 
-static bool grow(map *h)
+/* n slots: a power of two, more than there are. */
+static bool resize(map *h, size_t n)
 {
-    size_t n = h->slots_n ? h->slots_n * 2 : SLOTS_FIRST, size;
-    if (n < h->slots_n || !num_mul(n, sizeof(slot), &size)) return false;
+    size_t size;
+    if (!num_mul(n, sizeof(slot), &size)) return false;
     slot *slots = h->m->alloc(h->m->ctx, size);
     if (!slots) return false;
     memset(slots, 0, size);
@@ -84,6 +85,19 @@ static bool grow(map *h)
     h->slots = slots;
     h->slots_n = n;
     return true;
+}
+
+static bool grow(map *h)
+{
+    size_t n = h->slots_n ? h->slots_n * 2 : SLOTS_FIRST;
+    return n > h->slots_n && resize(h, n);
+}
+
+bool map_reserve(map *h, size_t entries)
+{
+    size_t n = SLOTS_FIRST;
+    while (n / 4 * 3 < entries && n <= SIZE_MAX / 2) n *= 2;
+    return n <= h->slots_n || resize(h, n);
 }
 
 bool map_put(map *h, nicol_str key, void *value)

@@ -15,6 +15,8 @@ hash128 hash_bytes128(const void *p, size_t n, uint64_t seed); /* XXH3, 128 bits
 
 /* entries_max: inserting one more fails. NULL when out of memory. */
 map *map_new(const mem *m, size_t entries_max) NICOL_MUST_CHECK;
+/* Makes room for so many entries in all, so that they come in without the table growing under them. */
+bool map_reserve(map *h, size_t entries) NICOL_MUST_CHECK;
 void map_free(map *h);
 void *map_get(const map *h, nicol_str key); /* NULL when absent */
 /* Inserts or replaces. False when full or out of memory (nothing changed). value must not be NULL. */

@@ -17,7 +17,11 @@ const ast_decl *decl_of(const field_info *f)
 span field_at(const field_info *f)
 {
     const ast_decl *d = decl_of(f);
-    return (span){f->owner->ast->at.file, d->start, d->end};
+    const char *text = f->f->name.ptr - d->start; /* names are slices of it */
+    lex line = {.p = text, .at = d->start, .end = UINT32_MAX};
+    lex_line(&line); /* it was read to its end, so it has one */
+    lex_newline(&line);
+    return (span){f->owner->ast->at.file, d->start, line.at};
 }
 
 ast_attr *attrs_read(sc_ctx *c, uint32_t file, uint32_t at)

@@ -81,14 +81,14 @@ typedef struct ast_field {
     bool list_optional; /* Type[]?, which is an error */
 } ast_field;
 
-/* What is kept of a field that was read. Offsets in the block's file. */
+/* What is kept of a field that was read. Its line is "name type attributes": what is not here is found by reading on from
+ * `start`. Offsets in the block's file. */
 typedef struct ast_decl {
     const nicol_str *doc; /* mostly NULL */
-    uint32_t start, end;  /* of the line; the name is its beginning */
-    uint32_t name_len;
-    uint32_t type, attrs; /* where they begin; attrs 0: there are none */
-    schema_arity arity;
-    bool unsupported;
+    uint32_t start;
+    uint32_t attrs : 24; /* where they begin; 0: there are none */
+    uint32_t arity : 2;  /* schema_arity */
+    uint32_t unsupported : 1;
 } ast_decl;
 
 typedef struct ast_value {
@@ -215,6 +215,8 @@ bool ast_parse(const schema_file *files, size_t files_n, bool keep_lines, const 
  * `keep`. False when memory ran out. */
 bool ast_attrs_again(const schema_file *files, uint32_t file, uint32_t at, arena *tree, arena *keep,
                      ast_attr **out) NICOL_MUST_CHECK;
+/* Moves the cursor from a field's beginning to its type. */
+void ast_decl_type(lex *l);
 bool ast_type_again(const schema_file *files, uint32_t file, const ast_decl *d, arena *tree, arena *keep,
                     ast_field *out) NICOL_MUST_CHECK;
 

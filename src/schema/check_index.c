@@ -149,7 +149,7 @@ static void brin_column(const col_case *k)
 
 static void postgresql_column(sc_ctx *c, const index_info *x, const index_col *col)
 {
-    nicol_str type = x->algorithm.len == 0 ? S("BTree") : x->algorithm;
+    nicol_str type = x->algorithm == NULL ? S("BTree") : index_algorithm(x);
     col_case k = {.c = c,
                   .x = x,
                   .f = col->f,
@@ -176,7 +176,7 @@ static void postgresql_column(sc_ctx *c, const index_info *x, const index_col *c
 
 static void cockroachdb_index(sc_ctx *c, const index_info *x)
 {
-    if (!str_eq(x->algorithm, S("Gin"))) return;
+    if (!str_eq(index_algorithm(x), S("Gin"))) return;
     for (size_t i = 0; i < x->cols_n; i++) {
         const schema_field *f = x->cols[i].f->f;
         if (x->cols[i].ops != NULL) {
@@ -196,6 +196,6 @@ void check_index_classes(sc_ctx *c, const index_info *x)
     if (c->prov->id == PROVIDER_COCKROACHDB) cockroachdb_index(c, x);
     if (c->prov->id != PROVIDER_POSTGRESQL) return;
     for (size_t i = 0; i < x->cols_n; i++) postgresql_column(c, x, &x->cols[i]);
-    if (str_eq(x->algorithm, S("SpGist")) && x->cols_n != 1)
+    if (str_eq(index_algorithm(x), S("SpGist")) && x->cols_n != 1)
         AT_INDEX(c, x, "SpGist does not support multi-column indices.");
 }

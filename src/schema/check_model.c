@@ -151,7 +151,7 @@ static void check_id(sc_ctx *c, model_info *m)
         AT_INDEX(c, id,
                  "The list of fields in an `@@id()` attribute cannot be empty. Please specify at least one field.");
     name_clash(c, m, id);
-    if (id->map.len != 0 && !can(c, CAP_NAMED_PK))
+    if (id->mapped && !can(c, CAP_NAMED_PK))
         error_model(
             c, m, m->ast->at,
             "You defined a database name for the primary key on the model. This is not supported by the provider.");
@@ -322,16 +322,17 @@ static void check_scalar(sc_ctx *c, field_info *f)
 
 /* --- indexes -------------------------------------------------------------------------------------------------------------- */
 
-static void index_algorithm(sc_ctx *c, const index_info *x)
+static void algorithm_allowed(sc_ctx *c, const index_info *x)
 {
-    if (x->algorithm.len == 0) return;
-    bool ok = str_eq(x->algorithm, S("BTree")) || (c->prov->id == PROVIDER_POSTGRESQL) ||
-              (c->prov->id == PROVIDER_COCKROACHDB && str_eq(x->algorithm, S("Gin")));
+    nicol_str type = index_algorithm(x);
+    if (type.len == 0) return;
+    bool ok = str_eq(type, S("BTree")) || (c->prov->id == PROVIDER_POSTGRESQL) ||
+              (c->prov->id == PROVIDER_COCKROACHDB && str_eq(type, S("Gin")));
     if (c->prov->id == PROVIDER_MONGODB) ok = false;
     if (!ok)
         error_attr_at(c, attr_title(c, x), arg_span(index_attr(c, x), S("type")),
                       "The given index type is not supported with the current connector");
-    else if (str_eq(x->algorithm, S("Hash")) && any_sort(x)) AT_INDEX(c, x, "Hash type does not support sort option.");
+    else if (str_eq(type, S("Hash")) && any_sort(x)) AT_INDEX(c, x, "Hash type does not support sort option.");
 }
 
 static void fulltext(sc_ctx *c, const index_info *x)
@@ -443,9 +444,9 @@ void check_index(sc_ctx *c, model_info *m, index_info *x)
     check_custom_name(c, m, x);
     if (any_length(x) && !can(c, CAP_LENGTH_PREFIX))
         AT_INDEX(c, x, "The length argument is not supported in an index definition with the current connector");
-    index_algorithm(c, x);
+    algorithm_allowed(c, x);
     fulltext(c, x);
-    if (x->map.len != 0) check_name_length(c, m, index_attr(c, x), x->map, x->source == NULL);
+    if (x->mapped) check_name_length(c, m, index_attr(c, x), x->db_name, x->source == NULL);
     clustered_index(c, m, x);
     operator_classes(c, x);
     partial(c, x);

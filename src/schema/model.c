@@ -42,7 +42,7 @@ static uint32_t table_find(const schema_field_table *t, const schema_field *fiel
 static schema_field_table *table_new(sc_ctx *c, const schema_model *m, bool column)
 {
     uint32_t n = 16;
-    while (n < m->fields_n * 2) n *= 2;
+    while (n / 3 * 2 < m->fields_n) n *= 2;
     schema_field_table *t = ctx_alloc(c, c->a, 1, sizeof(*t) + n * sizeof(t->slot[0]));
     if (t == NULL) return NULL;
     rand_bytes(&t->seed, sizeof t->seed);
@@ -162,11 +162,15 @@ nicol_str join_names(sc_ctx *c, arena *a, const schema_field *const *f, size_t n
     return str_of(p, at);
 }
 
+nicol_str index_algorithm(const index_info *x)
+{
+    return str_c(x->algorithm);
+}
+
 nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x)
 {
     static const char *const suffix[] = {
         [INDEX_ID] = "_pkey", [INDEX_UNIQUE] = "_key", [INDEX_NORMAL] = "_idx", [INDEX_FULLTEXT] = "_idx"};
-    if (x->map.len != 0) return x->map;
     if (x->db_name.ptr != NULL) return x->db_name;
     nicol_str columns[NICOL_SCHEMA_COLUMNS_MAX];
     for (size_t i = 0; i < x->cols_n; i++)
@@ -205,10 +209,10 @@ static bool finish_index(sc_ctx *c, const schema_model *m, index_info *x, schema
                                      : join_names(c, c->a, out->fields, out->fields_n, "_");
     out->db_name = index_db_name(c, m, x);
     out->named = x->name.len != 0;
-    out->mapped = x->map.len != 0;
+    out->mapped = x->mapped;
     out->partial = x->partial && x->kind == INDEX_UNIQUE;
     out->clustered = x->clustered;
-    out->algorithm = x->algorithm;
+    out->algorithm = index_algorithm(x);
     return finish_columns(c, x, out) && !c->oom;
 }
 
@@ -281,7 +285,7 @@ static bool finish_enum(sc_ctx *c, schema_enum *e)
 static bool finish_model(sc_ctx *c, model_info *m)
 {
     for (size_t i = 0; i < m->m->fields_n; i++) default_finish(c, &m->fields[i]);
-    return finish_indexes(c, m) && finish_lookups(c, m->m) && !c->oom;
+    return finish_indexes(c, m) && !c->oom;
 }
 
 /* What happens to children when the schema does not say: a required key keeps the parent, an optional one lets go. */
@@ -351,21 +355,30 @@ static bool finish_relation(sc_ctx *c, relation_info *r, schema_relation *out)
     return !c->oom;
 }
 
-bool model_finish(sc_ctx *c)
+bool lookups_finish(sc_ctx *c)
 {
     schema *s = c->s;
-    s->models_by_name = map_new(c->amem, SIZE_MAX / 64);
-    s->enums_by_name = map_new(c->amem, SIZE_MAX / 64);
-    s->relations = KEEP_ARRAY(c, c->rels_n, schema_relation);
-    if (s->models_by_name == NULL || s->enums_by_name == NULL || (s->relations == NULL && c->rels_n != 0)) return false;
-    for (size_t i = 0; i < s->enums_n; i++) {
+    s->models_by_name = map_for(c->amem, s->models_n);
+    s->enums_by_name = map_for(c->amem, s->enums_n);
+    if (s->models_by_name == NULL || s->enums_by_name == NULL) return false;
+    for (size_t i = 0; i < s->enums_n && !c->oom; i++) {
         map_add(c, s->enums_by_name, s->enums[i].name, &s->enums[i]);
         if (!finish_enum(c, &s->enums[i])) return false;
     }
-    for (size_t i = 0; i < s->models_n; i++) {
+    for (size_t i = 0; i < s->models_n && !c->oom; i++) {
         map_add(c, s->models_by_name, s->models[i].name, &s->models[i]);
-        if (!finish_model(c, &c->models[i])) return false;
+        if (!finish_lookups(c, &s->models[i])) return false;
     }
+    return !c->oom;
+}
+
+bool model_finish(sc_ctx *c)
+{
+    schema *s = c->s;
+    s->relations = KEEP_ARRAY(c, c->rels_n, schema_relation);
+    if (s->relations == NULL && c->rels_n != 0) return false;
+    for (size_t i = 0; i < s->models_n; i++)
+        if (!finish_model(c, &c->models[i])) return false;
     for (size_t i = 0; i < c->rels_n; i++)
         if (!finish_relation(c, &c->rels[i], &s->relations[s->relations_n++])) return false;
     return !c->oom;

@@ -38,9 +38,9 @@ static void check_spelling(sc_ctx *c, nicol_str name, span at, const char *what)
     }
 }
 
-static span name_at(const ast_top *t, const ast_decl *d)
+static span name_at(const ast_top *t, const ast_decl *d, nicol_str name)
 {
-    return (span){t->at.file, d->start, d->start + d->name_len};
+    return (span){t->at.file, d->start, d->start + (uint32_t)name.len};
 }
 
 static void check_top_name(sc_ctx *c, const ast_top *t)
@@ -103,18 +103,19 @@ static void resolve_model(sc_ctx *c, ast_top *t, model_info *m)
     const char *text = c->files[t->at.file].text.ptr;
     for (const ast_decl *d = t->fields; n < pub->fields_n; d++, n++) {
         schema_field *f = &pub->fields[n];
-        f->name = str_of(text + d->start, d->name_len);
+        lex l = {.p = text, .at = d->start, .end = t->at.end};
+        (void)lex_ident(&l, &f->name);
         f->doc = d->doc;
         f->def = &NO_DEFAULT;
         f->model = pub;
         f->index = (uint32_t)n;
-        f->arity = d->arity;
+        f->arity = (schema_arity)d->arity;
         m->fields[n].f = f;
         m->fields[n].owner = m;
-        if (!m->is_type) check_spelling(c, f->name, name_at(t, d), pub->is_view ? "field" : "Field");
+        if (!m->is_type) check_spelling(c, f->name, name_at(t, d, f->name), pub->is_view ? "field" : "Field");
         if (defined_before(m, f->name, n)) {
-            diag_error(&c->diags, name_at(t, d), "Field \"%.*s\" is already defined on %s \"%.*s\".", STR_FMT(f->name),
-                       block_word(m), STR_FMT(pub->name));
+            diag_error(&c->diags, name_at(t, d, f->name), "Field \"%.*s\" is already defined on %s \"%.*s\".",
+                       STR_FMT(f->name), block_word(m), STR_FMT(pub->name));
             diag_help(&c->diags, "rename or remove one of the two");
         }
         if (m->by_name != NULL) map_add(c, m->by_name, f->name, &m->fields[n]);
@@ -172,7 +173,7 @@ static bool make_room(sc_ctx *c)
     c->models = NEW_ARRAY(c, s->models_n, model_info);
     c->types = NEW_ARRAY(c, s->types_n, model_info);
     c->enums = NEW_ARRAY(c, s->enums_n, enum_info);
-    c->names = map_new(&c->tmem, SIZE_MAX / 64);
+    c->names = map_for(&c->tmem, s->models_n + s->enums_n + s->types_n);
     if (c->names == NULL) c->oom = true;
     return !c->oom;
 }

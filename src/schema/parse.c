@@ -605,15 +605,15 @@ static bool room(parser *p, span at, size_t *n, size_t most)
     return false;
 }
 
+enum { OFFSET_MASK = (1 << 24) - 1 }; /* of an ast_decl */
+_Static_assert(NICOL_SCHEMA_BYTES_MAX <= OFFSET_MASK, "an offset fits an ast_decl");
+
 /* Keeps what matters of a field. */
 static void add_decl(parser *p, const ast_field *f)
 {
     ast_decl d = {.start = f->at.start,
-                  .end = f->at.end,
-                  .name_len = (uint32_t)f->name.name.len,
-                  .type = f->type.at.start,
-                  .attrs = f->attrs == NULL ? 0 : f->attrs->at.start,
-                  .arity = f->arity,
+                  .attrs = f->attrs == NULL ? 0 : f->attrs->at.start & OFFSET_MASK,
+                  .arity = f->arity & 3u,
                   .unsupported = f->unsupported};
     if (f->doc.ptr != NULL) {
         nicol_str *doc = arena_alloc(p->keep, sizeof(*doc));
@@ -894,6 +894,8 @@ static bool parse_any_block(parser *p)
 
 static void add_top(parser *p, ast_top_kind kind, uint32_t start)
 {
+    if (p->line != NULL && kind == TOP_BLANK)
+        return; /* there is one between any two blocks, and only printing needs it */
     ast_top *t = NODE(p, ast_top);
     if (t == NULL) return;
     t->kind = kind;
@@ -1009,6 +1011,13 @@ static parser reader(const schema_file *files, uint32_t file, uint32_t at, arena
                     .diags = mute};
 }
 
+void ast_decl_type(lex *l)
+{
+    nicol_str name;
+    (void)lex_ident(l, &name);
+    lex_blank(l);
+}
+
 bool ast_attrs_again(const schema_file *files, uint32_t file, uint32_t at, arena *tree, arena *keep, ast_attr **out)
 {
     diag_list mute;
@@ -1025,8 +1034,9 @@ bool ast_type_again(const schema_file *files, uint32_t file, const ast_decl *d, 
 {
     diag_list mute;
     bool good;
-    parser p = reader(files, file, d->type, tree, keep, &mute);
+    parser p = reader(files, file, d->start, tree, keep, &mute);
     *out = (ast_field){0};
+    ast_decl_type(&p.l);
     return parse_type(&p, out, &good) && !p.oom;
 }
 

@@ -237,9 +237,9 @@ static field_list read_fields(sc_ctx *c, model_info *m, const ast_expr *whole, l
                    NICOL_SCHEMA_COLUMNS_MAX);
         return (field_list){0};
     }
-    l.cols = NEW_ARRAY(c, n, index_col);
-    l.rel_fields = NEW_ARRAY(c, n, field_info *);
-    nicol_str *names = NEW_ARRAY(c, n, nicol_str);
+    l.cols = ctx_alloc(c, form != LIST_NAMES ? c->t : c->line, n, sizeof(*l.cols)); /* those of an index stay */
+    l.rel_fields = ctx_alloc(c, c->line, n, sizeof(*l.rel_fields));
+    nicol_str *names = ctx_alloc(c, c->line, n, sizeof(*names));
     if (c->oom) return (field_list){0};
     size_t read = 0;
     for (const ast_expr *e = list_first(whole); e != NULL; e = list_next(whole, e)) {
@@ -440,6 +440,12 @@ static bool read_where(sc_ctx *c, const model_info *m, ast_attr *a)
     return e != NULL;
 }
 
+static void take_map(sc_ctx *c, ast_attr *a, index_info *x)
+{
+    x->db_name = arg_string(c, a, S("map"));
+    x->mapped = x->db_name.len != 0;
+}
+
 /* length:, sort:, clustered: of @id and @unique on a field. */
 static index_info *field_index(sc_ctx *c, target *t, ast_attr *a, schema_index_kind kind)
 {
@@ -449,7 +455,7 @@ static index_info *field_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
     if (x == NULL || col == NULL) return NULL;
     *x = (index_info){.kind = kind, .at = a->at, .source = t->f, .cols = col, .cols_n = 1};
     *col = (index_col){.f = t->f, .length = -1};
-    x->map = arg_string(c, a, S("map"));
+    take_map(c, a, x);
     const ast_expr *e = arg_opt(a, S("length"));
     if (e != NULL && !expr_integer(c, e, &col->length)) col->length = -1;
     e = arg_opt(a, S("sort"));
@@ -625,8 +631,8 @@ static void apply_model_id(sc_ctx *c, target *t, ast_attr *a)
                     "Each model must have at most one id criteria. You can't have `@id` and `@@id` at the same time.");
     index_info *x = NEW(c, index_info);
     if (x == NULL) return;
-    *x = (index_info){.kind = INDEX_ID, .at = a->at, .cols = l.cols, .cols_n = l.n};
-    x->map = arg_string(c, a, S("map"));
+    *x = (index_info){.kind = INDEX_ID, .at = a->at, .cols = l.cols, .cols_n = (uint32_t)l.n};
+    take_map(c, a, x);
     x->name = arg_string(c, a, S("name"));
     if (x->name.len != 0) check_key_name(c, m, a, x->name, "@@id");
     x->clustered = read_clustered(c, a);
@@ -680,7 +686,7 @@ static index_info *model_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
     }
     if (l.unknown.n == 0 && l.relations.n == 0) {
         x->cols = l.cols;
-        x->cols_n = l.n;
+        x->cols_n = (uint32_t)l.n;
     }
     return x;
 }
@@ -691,23 +697,25 @@ static void apply_index(sc_ctx *c, target *t, ast_attr *a)
     index_info *x = model_index(c, t, a, INDEX_NORMAL);
     if (x == NULL) return;
     nicol_str name = arg_string(c, a, S("name"));
-    x->map = arg_string(c, a, S("map"));
-    if (name.len != 0 && x->map.len != 0) {
+    take_map(c, a, x);
+    if (name.len != 0 && x->mapped) {
         error_attr(
             c, a,
             "The `@@index` attribute accepts the `name` argument as an alias for the `map` argument for legacy "
             "reasons. It does not accept both though. Please use the `map` argument to specify the database name of "
             "the index.");
-        x->map = (nicol_str){0};
+        x->mapped = false;
+        x->db_name = (nicol_str){0};
     } else if (name.len != 0) {
-        x->map = name;
+        x->mapped = true;
+        x->db_name = name;
     }
     const ast_expr *e = arg_opt(a, S("type"));
     nicol_str type;
     if (e != NULL && expr_constant(c, e, &type)) {
         for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-            if (str_eq(type, str_c(types[i]))) x->algorithm = type;
-        if (x->algorithm.len == 0) error_attr(c, a, "Unknown index type: %.*s.", STR_FMT(type));
+            if (str_eq(type, str_c(types[i]))) x->algorithm = types[i];
+        if (x->algorithm == NULL) error_attr(c, a, "Unknown index type: %.*s.", STR_FMT(type));
     }
     x->clustered = read_clustered(c, a);
     x->partial = read_where(c, t->m, a);
@@ -719,7 +727,7 @@ static void apply_model_unique(sc_ctx *c, target *t, ast_attr *a)
     index_info *x = model_index(c, t, a, INDEX_UNIQUE);
     if (x == NULL) return;
     x->name = arg_string(c, a, S("name"));
-    x->map = arg_string(c, a, S("map"));
+    take_map(c, a, x);
     if (x->name.len != 0) check_key_name(c, t->m, a, x->name, "@@unique");
     x->clustered = read_clustered(c, a);
     x->partial = read_where(c, t->m, a);
@@ -730,7 +738,7 @@ static void apply_fulltext(sc_ctx *c, target *t, ast_attr *a)
 {
     index_info *x = model_index(c, t, a, INDEX_FULLTEXT);
     if (x == NULL) return;
-    x->map = arg_string(c, a, S("map"));
+    take_map(c, a, x);
     add_index(t->m, x);
 }
 

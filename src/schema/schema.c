@@ -35,6 +35,12 @@ mem mem_in_arena(arena *a)
     return (mem){.alloc = arena_mem_alloc, .resize = arena_mem_resize, .free = arena_mem_free, .ctx = a};
 }
 
+map *map_for(const mem *m, size_t entries)
+{
+    map *h = map_new(m, SIZE_MAX / 64);
+    return h != NULL && (entries == 0 || map_reserve(h, entries)) ? h : NULL;
+}
+
 bool map_add(sc_ctx *c, map *h, nicol_str key, void *value)
 {
     if (map_put(h, key, value)) return true;
@@ -93,7 +99,15 @@ static void run(sc_ctx *c)
     if (!c->oom) config_resolve(c);
     if (failed(c)) return;
     checks_run(c);
-    if (!failed(c) && !model_finish(c)) c->oom = true;
+    if (failed(c)) return;
+    /* What is not needed any more goes before the result takes its full size. */
+    arena_free(c->tree);
+    c->tree = NULL;
+    if (!model_finish(c) || arena_failed(c->t)) c->oom = true;
+    if (c->oom) return;
+    arena_free(c->t);
+    c->t = NULL;
+    if (!lookups_finish(c)) c->oom = true;
 }
 
 /* Copies the texts, so that names may point into them as long as the schema lives. */
@@ -140,7 +154,8 @@ static bool say_errors(sc_ctx *c, schema_diags *diags, nicol_error *err)
 bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nicol_error *err)
 {
     c->t = arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
-    c->line = c->t == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c->tree = c->t == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
+    c->line = c->tree == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
     c->a = c->line == NULL ? NULL : arena_new(c->m, NICOL_SCHEMA_BYTES_MAX * TREE_FACTOR);
     c->s = c->a == NULL ? NULL : ARENA_NEW(c->a, schema);
     c->amem = c->s == NULL ? NULL : ARENA_NEW(c->a, mem);
@@ -150,13 +165,14 @@ bool ctx_begin(sc_ctx *c, const schema_file *files, size_t n, arena *diags, nico
     c->s->a = c->a;
     diag_init(&c->diags, diags != NULL ? diags : c->t);
     if (!take_files(c, files, n, err)) return false;
-    ast_memory memory = {.tree = c->t, .keep = c->a, .line = c->line, .m = c->m};
+    ast_memory memory = {.tree = c->tree, .keep = c->a, .line = c->line, .m = c->m};
     return c->diags.errors != 0 || ast_parse(c->files, n, c->keep_lines, &memory, &c->diags, &c->tops, err);
 }
 
 void ctx_end(sc_ctx *c)
 {
     arena_free(c->t);
+    arena_free(c->tree);
     arena_free(c->line);
     arena_free(c->a);
 }
@@ -171,9 +187,9 @@ schema *schema_parse(const schema_file *files, size_t files_n, const schema_opts
     *diags = (schema_diags){0};
     if (ctx_begin(&c, files, files_n, a, err)) {
         if (c.tops != NULL) run(&c);
-        if (c.tops == NULL && c.diags.errors == 0 && !model_finish(&c)) c.oom = true;
-        if (c.oom || arena_failed(a) || arena_failed(c.a) || arena_failed(c.t) || arena_failed(c.line) ||
-            !diag_array(&c.diags, diags))
+        else if (c.diags.errors == 0 && !lookups_finish(&c)) c.oom = true;
+        if (c.oom || arena_failed(a) || arena_failed(c.a) || (c.t != NULL && arena_failed(c.t)) ||
+            arena_failed(c.line) || !diag_array(&c.diags, diags))
             nicol_fail_oom(err);
         else if (say_errors(&c, diags, err)) result = c.s;
     }

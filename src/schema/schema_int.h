@@ -118,14 +118,15 @@ typedef struct index_info {
     schema_index_kind kind;
     int8_t clustered; /* -1: not written */
     bool partial;     /* has a condition: tells no rows apart */
+    bool mapped;      /* db_name is written; else it is made on first use */
     span at;
     field_info *source; /* @id and @unique on a field */
     index_col *cols;
-    size_t cols_n;
-    nicol_str name, map; /* empty: not written */
-    nicol_str db_name;   /* made on first use */
-    uint64_t set_sum;    /* over the columns, whatever their order */
-    nicol_str algorithm; /* "Hash"; empty: the default */
+    uint32_t cols_n;
+    nicol_str name; /* empty: not written */
+    nicol_str db_name;
+    uint64_t set_sum;      /* over the columns, whatever their order */
+    const char *algorithm; /* "Hash"; NULL: the default */
     struct index_info *next;
 } index_info;
 
@@ -162,6 +163,7 @@ typedef struct relation_info {
 typedef struct sc_ctx {
     arena *a;    /* the result */
     arena *t;    /* everything that schema_parse alone needs */
+    arena *tree; /* the syntax tree, which goes before the result is completed */
     arena *line; /* what is read of one line, as long as somebody looks at it */
     mem tmem;    /* maps of the work, in t */
     mem *amem;   /* maps of the result, in a */
@@ -206,6 +208,7 @@ bool relations_infer(sc_ctx *c);  /* pairs relation fields */
 void check_extensions(sc_ctx *c); /* config.c */
 void checks_run(sc_ctx *c);       /* everything that needs the provider */
 bool model_finish(sc_ctx *c);     /* fills what the public structs promise */
+bool lookups_finish(sc_ctx *c);   /* the tables for looking things up; needs nothing but the public structs */
 
 enum { SMALL_SET = 24 }; /* up to here a loop over names costs less than a map, in memory above all */
 
@@ -225,8 +228,9 @@ void near_try(near *n, nicol_str known);
 #define NEW_ARRAY(c, n, type) ((type *)ctx_alloc((c), (c)->t, (n), sizeof(type)))
 #define KEEP_ARRAY(c, n, type) ((type *)ctx_alloc((c), (c)->a, (n), sizeof(type)))
 void *ctx_alloc(sc_ctx *c, arena *a, size_t n,
-                size_t size); /* zeroed; NULL also for n = 0; failure is noted in c->oom */
-mem mem_in_arena(arena *a);   /* a source of memory for maps that live in an arena */
+                size_t size);               /* zeroed; NULL also for n = 0; failure is noted in c->oom */
+mem mem_in_arena(arena *a);                 /* a source of memory for maps that live in an arena */
+map *map_for(const mem *m, size_t entries); /* in an arena, which frees it */
 bool map_add(sc_ctx *c, map *h, nicol_str key, void *value);
 nicol_str ctx_text(sc_ctx *c, const char *fmt, ...) NICOL_PRINTF(2, 3);
 nicol_str ctx_source(const sc_ctx *c, span at);
@@ -305,6 +309,7 @@ native_key native_key_use(sc_ctx *c, const field_info *f);
 nicol_str default_name(sc_ctx *c, arena *a, const schema_model *m, const nicol_str *columns, size_t n,
                        const char *suffix);
 
+nicol_str index_algorithm(const index_info *x); /* empty: not written */
 nicol_str index_db_name(sc_ctx *c, const schema_model *m, index_info *x);
 /* relations */
 field_info *rel_group_of(const sc_ctx *c, const model_info *from, const schema_model *to, nicol_str name);

@@ -55,12 +55,13 @@ static void unknown_type(sc_ctx *c, const ast_ident *type)
 
 static ast_ident type_of(sc_ctx *c, const ast_top *t, const ast_decl *d)
 {
-    lex l = {.p = c->files[t->at.file].text.ptr, .at = d->type, .end = (uint32_t)c->files[t->at.file].text.len};
-    ast_ident type = {.at = {t->at.file, d->type, d->type}};
+    lex l = {.p = c->files[t->at.file].text.ptr, .at = d->start, .end = t->at.end};
+    nicol_str name = {0};
     if (d->unsupported) return type_again(c, t->at.file, d).type;
-    (void)lex_ident(&l, &type.name);
-    type.at.end = l.at;
-    return type;
+    ast_decl_type(&l);
+    uint32_t start = l.at;
+    (void)lex_ident(&l, &name);
+    return (ast_ident){name, {t->at.file, start, l.at}};
 }
 
 typedef struct type_maps {
@@ -126,8 +127,10 @@ static void resolve_fields(sc_ctx *c, model_info *m, const type_maps *maps)
 
 void types_resolve(sc_ctx *c)
 {
-    type_maps maps = {map_new(&c->tmem, SIZE_MAX / 64), map_new(&c->tmem, SIZE_MAX / 64),
-                      map_new(&c->tmem, SIZE_MAX / 64)};
+    const arena_mark before = arena_save(c->line);
+    mem m = mem_in_arena(c->line);
+    const schema *s = c->s;
+    type_maps maps = {map_for(&m, s->models_n), map_for(&m, s->enums_n), map_for(&m, s->types_n)};
     if (maps.models == NULL || maps.enums == NULL || maps.types == NULL) {
         c->oom = true;
         return;
@@ -140,4 +143,5 @@ void types_resolve(sc_ctx *c)
         if (t->kind == TOP_TYPE) resolve_fields(c, &c->types[types++], &maps);
         if (t->kind == TOP_MODEL || t->kind == TOP_VIEW) resolve_fields(c, &c->models[models++], &maps);
     }
+    if (!c->oom) arena_rewind(c->line, before);
 }

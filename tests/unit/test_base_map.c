@@ -93,11 +93,29 @@ static void test_edges(void)
     (void)hash_bytes(NULL, 0, 0);
 }
 
+static void test_reserve(void)
+{
+    FOR_EACH_FAULT(m, "room in advance") {
+        map *h = map_new(m, SIZE_MAX);
+        if (!h) continue;
+        if (map_reserve(h, KEYS)) {
+            bool right = true;
+            for (size_t i = 0; i < KEYS; i++) right = map_put(h, key_of(i), names[i]) && right;
+            ok(right && map_len(h) == KEYS, "everything comes in without more memory");
+            ok(map_reserve(h, 1) && map_get(h, key_of(KEYS - 1)) == (void *)names[KEYS - 1], "a table never shrinks");
+        } else {
+            ok(map_len(h) == 0 && !map_reserve(h, SIZE_MAX / 2), "no room is no harm");
+        }
+        map_free(h);
+    }
+}
+
 int main(void)
 {
     for (size_t i = 0; i < KEYS; i++) snprintf(names[i], sizeof names[i], "k%zu", i);
     test_faults();
     test_model();
     test_edges();
+    test_reserve();
     return done_testing();
 }

@@ -669,6 +669,79 @@ static void test_counts(void)
     }
 }
 
+/* --- memory ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct counted {
+    size_t live, peak;
+} counted;
+
+static void count_more(counted *c, size_t taken, size_t given)
+{
+    c->live += taken;
+    if (c->live > c->peak) c->peak = c->live;
+    c->live -= given;
+}
+
+static void *count_alloc(void *ctx, size_t size)
+{
+    void *p = mem_default->alloc(mem_default->ctx, size);
+    if (p != NULL) count_more(ctx, size, 0);
+    return p;
+}
+
+static void *count_resize(void *ctx, void *p, size_t old_size, size_t new_size)
+{
+    void *q = mem_default->resize(mem_default->ctx, p, old_size, new_size);
+    if (q != NULL) count_more(ctx, new_size, old_size);
+    return q;
+}
+
+static void count_free(void *ctx, void *p, size_t size)
+{
+    mem_default->free(mem_default->ctx, p, size);
+    if (p != NULL) count_more(ctx, 0, size);
+}
+
+/* Models of twenty fields with the attributes that real ones have; each refers to the one before it. */
+static void many_fields(buf *b, size_t models)
+{
+    buf_lit(b, DB("postgresql") "enum Role {\n  USER\n  ADMIN\n}\n");
+    for (size_t m = 0; m < models; m++) {
+        buf_printf(b,
+                   "\nmodel Model%zu {\n  id Int @id @default(autoincrement())\n  createdAt DateTime @default(now())\n"
+                   "  updatedAt DateTime @updatedAt\n  email String @unique\n  role Role @default(USER)\n",
+                   m);
+        for (int f = 5; f < 17; f++)
+            buf_printf(b,
+                       f % 3 == 0   ? "  field%d String? @db.VarChar(%d)\n"
+                       : f % 3 == 1 ? "  field%d Int @default(%d)\n"
+                                    : "  field%d Boolean @map(\"column_%d\")\n",
+                       f, f);
+        if (m + 1 < models) buf_printf(b, "  children Model%zu[]\n", m + 1);
+        if (m > 0)
+            buf_printf(b, "  parentId Int\n  parent Model%zu @relation(fields: [parentId], references: [id])\n", m - 1);
+        buf_lit(b, "\n  @@index([createdAt])\n}\n");
+    }
+    buf_char(b, 0);
+}
+
+static void test_memory(void)
+{
+    buf b;
+    counted c = {0, 0};
+    mem m = {count_alloc, count_resize, count_free, &c};
+    buf_init(&b, mem_default, NICOL_SCHEMA_BYTES_MAX);
+    many_fields(&b, 1000);
+    parsed p = parse_with(b.ptr, 7, &m);
+    if (no_err(&p.err)) is_int((int64_t)p.s->models_n, 1000);
+    size_t kept = c.live;
+    ok(c.peak <= 10 * b.len, "%zu bytes take %zu at most while they are read", b.len, c.peak);
+    ok(kept <= 8 * b.len, "and %zu afterwards", kept);
+    drop(&p);
+    is_int((int64_t)c.live, 0);
+    buf_free(&b);
+}
+
 int main(void)
 {
     test_shop_models();
@@ -689,5 +762,6 @@ int main(void)
     test_bytes();
     test_limits();
     test_counts();
+    test_memory();
     return done_testing();
 }
