@@ -397,37 +397,15 @@ static bool json_list(run *r, json_val v, unsigned depth, val *out)
 
 static bool json_to_val(run *r, json_val v, unsigned depth, const exec_shape **last, val *out)
 {
-    int64_t i;
-    double f;
-    nicol_str s;
     if (depth == 0)
         return nicol_fail(r->err, NICOL_E_LIMIT, "a JSON value in the database is nested deeper than %d", DEPTH_MAX);
-    switch (json_kind(v)) {
-    case JSON_NULL:
-        *out = val_null();
-        return true;
-    case JSON_FALSE:
-    case JSON_TRUE:
-        *out = val_bool(json_kind(v) == JSON_TRUE);
-        return true;
-    case JSON_NUMBER:
-        if (json_i64(v, &i)) *out = val_int(i);
-        else if (json_f64(v, &f)) *out = val_float(f);
-        else *out = val_text(VAL_DECIMAL, json_raw(v));
-        return true;
-    case JSON_STRING:
-        s = json_text(v);
-        *out = val_text(VAL_STR, s);
-        return s.ptr || run_oom(r);
-    case JSON_ARRAY:
-        return json_list(r, v, depth - 1, out);
-    case JSON_OBJECT: {
+    if (json_kind(v) == JSON_ARRAY) return json_list(r, v, depth - 1, out);
+    if (json_kind(v) == JSON_OBJECT) {
         exec_record *rec = ARENA_NEW(r->a, exec_record);
         *out = val_record(rec);
         return rec ? json_record(r, v, depth - 1, last, rec) : run_oom(r);
     }
-    }
-    return nicol_fail(r->err, NICOL_E_INTERNAL, "unknown kind of JSON");
+    return val_of_json(v, out) || run_oom(r);
 }
 
 bool val_from_json(run *r, nicol_str text, val *out)

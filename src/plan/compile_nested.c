@@ -44,6 +44,29 @@ wrow w_nested_current(wblock *b, const wnested *x, const query_filter *filter, b
     return wb_row(b, x->child, cc_unique(c, w_select(c, x->child, &f, &where)), false);
 }
 
+void w_choice_open(wchoice *k, const wnested *x, const query_filter *filter, bool related)
+{
+    wb_open(x->b->c, &k->look);
+    wb_open(x->b->c, &k->found);
+    wb_open(x->b->c, &k->missing);
+    k->row = w_nested_current(&k->look, x, filter, related, NULL);
+}
+
+void w_choice_update(wchoice *k, const wnested *x, const query_write *update)
+{
+    wfields id = w_identity(x->child);
+    wwhere self = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(&k->found, &k->row)};
+    w_update_row(&k->found, update, &self, NULL, NULL);
+}
+
+void w_choice_close(wchoice *k, const wnested *x)
+{
+    cc *c = x->b->c;
+    const plan_node *then = wb_close(&k->found, NULL), *otherwise = wb_close(&k->missing, NULL);
+    wb_do(&k->look, cc_if(c, cc_get(c, k->row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
+    wb_do(x->b, wb_close(&k->look, NULL));
+}
+
 void w_nested_update(const wnested *x, const query_nested_item *it)
 {
     cc *c = x->b->c;
@@ -253,19 +276,13 @@ static void child_connect_one(const wnested *x)
 /* A new child takes no place that another one holds: one-to-one, that is a unique violation, as with the reference. */
 static void child_connect_or_create(const wnested *x)
 {
-    cc *c = x->b->c;
     for (uint32_t i = 0; i < x->n->items_n; i++) {
         const query_nested_item *it = &x->n->items[i];
-        wblock b, found, missing;
-        wb_open(c, &b);
-        wb_open(c, &found);
-        wb_open(c, &missing);
-        wrow row = w_nested_current(&b, x, it->where, false, NULL);
-        attach(&found, x, &row, S("a nested connect or create"));
-        insert_child(&missing, x, it->create, S("a nested connect or create"), inline_text(x));
-        const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
-        wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
-        wb_do(x->b, wb_close(&b, NULL));
+        wchoice k;
+        w_choice_open(&k, x, it->where, false);
+        attach(&k.found, x, &k.row, S("a nested connect or create"));
+        insert_child(&k.missing, x, it->create, S("a nested connect or create"), inline_text(x));
+        w_choice_close(&k, x);
     }
 }
 
@@ -315,21 +332,14 @@ static void child_set(const wnested *x)
 static void child_upsert(const wnested *x, const query_nested_item *it)
 {
     cc *c = x->b->c;
-    wblock b, found, missing;
-    wb_open(c, &b);
-    wb_open(c, &found);
-    wb_open(c, &missing);
-    wrow row = w_nested_current(&b, x, it->where, true, NULL);
-    wfields id = w_identity(x->child);
-    wwhere self = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(&found, &row)};
-    w_update_row(&found, it->update, &self, NULL, NULL);
+    wchoice k;
+    w_choice_open(&k, x, it->where, true);
+    w_choice_update(&k, x, it->update);
     nicol_str needed = cc_printf(c, "update inlined relation for '%.*s' record(s)", STR_FMT(x->child->name));
-    const pval *v = required_parent(&missing, x, S("a nested upsert"), needed);
+    const pval *v = required_parent(&k.missing, x, S("a nested upsert"), needed);
     const wassign *fk = fk_assigns(c, x->r, v);
-    if (fk) w_create_row(&missing, it->create, fk, (uint32_t)x->r->fk_n, NULL);
-    const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
-    wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
-    wb_do(x->b, wb_close(&b, NULL));
+    if (fk) w_create_row(&k.missing, it->create, fk, (uint32_t)x->r->fk_n, NULL);
+    w_choice_close(&k, x);
 }
 
 void w_nested_child(const wnested *x)

@@ -41,27 +41,20 @@ static void parent_upsert(const wnested *x)
     cc *c = x->b->c;
     if (x->n->items_n == 0) return;
     const query_nested_item *it = &x->n->items[0];
-    wblock b, found, missing;
-    wb_open(c, &b);
-    wb_open(c, &found);
-    wb_open(c, &missing);
-    wrow row = w_nested_current(&b, x, it->where, true, NULL);
-    wfields id = w_identity(x->child);
-    wwhere there = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(&found, &row)};
-    w_update_row(&found, it->update, &there, NULL, NULL);
+    wchoice k;
+    w_choice_open(&k, x, it->where, true);
+    w_choice_update(&k, x, it->update);
 
     wfields ref = {x->r->ref, (uint32_t)x->r->fk_n};
-    wrow made = w_create_row(&missing, it->create, NULL, 0, &ref);
+    wrow made = w_create_row(&k.missing, it->create, NULL, 0, &ref);
     nicol_str needed = cc_printf(c, "update inlined relation for '%.*s' record(s)", STR_FMT(x->parent->model->name));
     wneed need = w_need(x, x->parent->model, S("a nested upsert"), needed);
-    wrow parent = wb_require(&missing, x->parent, &need);
+    wrow parent = wb_require(&k.missing, x->parent, &need);
     wfields pid;
-    wwhere self = parent_row(&missing, &parent, &pid);
-    const pval *v = wb_cols(&missing, &made, ref.v, ref.n);
-    if (v) wb_do(&missing, w_set_fk(c, x->r, v, &self));
-    const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
-    wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
-    wb_do(x->b, wb_close(&b, NULL));
+    wwhere self = parent_row(&k.missing, &parent, &pid);
+    const pval *v = wb_cols(&k.missing, &made, ref.v, ref.n);
+    if (v) wb_do(&k.missing, w_set_fk(c, x->r, v, &self));
+    w_choice_close(&k, x);
 }
 
 void w_nested_parent(const wnested *x)
@@ -167,34 +160,20 @@ static void many_create(wblock *b, const wnested *x, const query_write *w)
 
 static void many_connect_or_create(const wnested *x, const query_nested_item *it)
 {
-    cc *c = x->b->c;
-    wblock b, found, missing;
-    wb_open(c, &b);
-    wb_open(c, &found);
-    wb_open(c, &missing);
-    wrow row = w_nested_current(&b, x, it->where, false, NULL);
-    tie(&found, x, &row);
-    many_create(&missing, x, it->create);
-    const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
-    wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
-    wb_do(x->b, wb_close(&b, NULL));
+    wchoice k;
+    w_choice_open(&k, x, it->where, false);
+    tie(&k.found, x, &k.row);
+    many_create(&k.missing, x, it->create);
+    w_choice_close(&k, x);
 }
 
 static void many_upsert(const wnested *x, const query_nested_item *it)
 {
-    cc *c = x->b->c;
-    wblock b, found, missing;
-    wb_open(c, &b);
-    wb_open(c, &found);
-    wb_open(c, &missing);
-    wrow row = w_nested_current(&b, x, it->where, true, NULL);
-    wfields id = w_identity(x->child);
-    wwhere self = {.keys = id.v, .keys_n = id.n, .vals = wb_identity(&found, &row)};
-    w_update_row(&found, it->update, &self, NULL, NULL);
-    many_create(&missing, x, it->create);
-    const plan_node *then = wb_close(&found, NULL), *otherwise = wb_close(&missing, NULL);
-    wb_do(&b, cc_if(c, cc_get(c, row.slot), (plan_rule){RULE_COUNT_NEQ, 0}, then, otherwise));
-    wb_do(x->b, wb_close(&b, NULL));
+    wchoice k;
+    w_choice_open(&k, x, it->where, true);
+    w_choice_update(&k, x, it->update);
+    many_create(&k.missing, x, it->create);
+    w_choice_close(&k, x);
 }
 
 static void many_block(const wnested *x)

@@ -180,6 +180,14 @@ void w_nested_delete(const wnested *x);
 void w_nested_delete_many(const wnested *x, const query_nested_item *it);
 /* The related row in a variable, if there is one: for upsert and the like. */
 wrow w_nested_current(wblock *b, const wnested *x, const query_filter *filter, bool related, const wfields *fields);
+/* A row is looked for, and one of two blocks runs: `found` with it, `missing` without. */
+typedef struct wchoice {
+    wblock look, found, missing;
+    wrow row;
+} wchoice;
+void w_choice_open(wchoice *k, const wnested *x, const query_filter *filter, bool related);
+void w_choice_update(wchoice *k, const wnested *x, const query_write *update); /* of the row that was found */
+void w_choice_close(wchoice *k, const wnested *x);
 wneed w_need(const wnested *x, const schema_model *m, nicol_str operation, nicol_str needed_for);
 const pval *w_parent_vals(wblock *b, const wnested *x);
 

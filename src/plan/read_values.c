@@ -19,31 +19,8 @@ static bool copy_text(plan_reader *r, val_type type, nicol_str s, val *out)
 /* JSON's own scalars. Containers are the callers' business. */
 static bool scalar_const(plan_reader *r, json_val v, val *out)
 {
-    switch (json_kind(v)) {
-    case JSON_NULL:
-        *out = val_null();
-        return true;
-    case JSON_FALSE:
-    case JSON_TRUE:
-        *out = val_bool(json_kind(v) == JSON_TRUE);
-        return true;
-    case JSON_NUMBER: {
-        int64_t i;
-        double f = 0;
-        if (json_i64(v, &i)) *out = val_int(i);
-        else if (json_f64(v, &f)) *out = val_float(f);
-        else return copy_text(r, VAL_DECIMAL, json_raw(v), out);
-        return true;
-    }
-    case JSON_STRING: {
-        nicol_str s = json_text(v);
-        return s.ptr ? copy_text(r, VAL_STR, s, out) : nicol_fail_oom(r->err);
-    }
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        break;
-    }
-    return nicol_fail(r->err, NICOL_E_INTERNAL, "a container where a scalar was expected");
+    if (!val_of_json(v, out)) return nicol_fail_oom(r->err);
+    return !val_is_text(*out) || copy_text(r, (val_type)out->type, val_str(*out), out);
 }
 
 static bool type_is(json_val v, const char *name)
@@ -184,45 +161,20 @@ bool plan_read_value(plan_reader *r, json_val v, const plan_where *at, pval *out
 
 static bool take_param(json_val v, arena *a, unsigned depth, val *out, nicol_error *err)
 {
-    nicol_str s;
-    int64_t i;
-    double f;
-    switch (json_kind(v)) {
-    case JSON_NULL:
-        *out = val_null();
-        return true;
-    case JSON_FALSE:
-    case JSON_TRUE:
-        *out = val_bool(json_kind(v) == JSON_TRUE);
-        return true;
-    case JSON_NUMBER:
-        if (json_i64(v, &i)) *out = val_int(i);
-        else if (json_f64(v, &f)) *out = val_float(f);
-        else *out = val_text(VAL_DECIMAL, json_raw(v));
-        return true;
-    case JSON_STRING:
-        s = json_text(v);
-        *out = val_text(VAL_STR, s);
-        return s.ptr || nicol_fail_oom(err);
-    case JSON_OBJECT:
+    if (json_kind(v) == JSON_OBJECT) {
         *out = val_text(VAL_JSON, json_raw(v));
         return true;
-    case JSON_ARRAY: {
-        if (depth == 0) return nicol_fail(err, NICOL_E_LIMIT, "a parameter's lists are nested too deep");
-        val *list = ARENA_ARRAY(a, json_count(v) ? json_count(v) : 1, val);
-        if (!list) return nicol_fail_oom(err);
-        *out = (val){.type = VAL_LIST, .u.list = list};
-        json_iter it = json_first(v);
-        while (json_more(&it)) {
-            if (!take_param(it.value, a, depth - 1, &list[out->n], err)) return false;
-            out->n++;
-        }
-        return true;
     }
-    default:
-        break;
+    if (json_kind(v) != JSON_ARRAY) return val_of_json(v, out) || nicol_fail_oom(err);
+    if (depth == 0) return nicol_fail(err, NICOL_E_LIMIT, "a parameter's lists are nested too deep");
+    val *list = ARENA_ARRAY(a, json_count(v) ? json_count(v) : 1, val);
+    if (!list) return nicol_fail_oom(err);
+    *out = (val){.type = VAL_LIST, .u.list = list};
+    json_iter it = json_first(v);
+    while (json_more(&it)) {
+        if (!take_param(it.value, a, depth - 1, &list[out->n], err)) return false;
+        out->n++;
     }
-    *out = (val){0};
     return true;
 }
 

@@ -110,3 +110,33 @@ bool hex_read(arena *a, nicol_str s, nicol_str *bytes)
     *bytes = (nicol_str){out, s.len / 2};
     return true;
 }
+
+bool val_of_json(json_val v, val *out)
+{
+    int64_t i;
+    double f;
+    nicol_str s;
+    *out = (val){0};
+    switch (json_kind(v)) {
+    case JSON_NULL:
+        *out = val_null();
+        return true;
+    case JSON_FALSE:
+    case JSON_TRUE:
+        *out = val_bool(json_kind(v) == JSON_TRUE);
+        return true;
+    case JSON_NUMBER:
+        if (json_i64(v, &i)) *out = val_int(i);
+        else if (json_f64(v, &f)) *out = val_float(f);
+        else *out = val_text(VAL_DECIMAL, json_raw(v));
+        return true;
+    case JSON_STRING:
+        s = json_text(v);
+        *out = val_text(VAL_STR, s);
+        return s.ptr != NULL;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return true;
+    }
+    return true;
+}

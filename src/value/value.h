@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "json/json.h"
 
 typedef enum val_type {
     VAL_UNDEF = 0, /* no value at all (JavaScript's undefined); zero-initialised cells are this */
@@ -74,6 +75,10 @@ static inline bool val_is_nullish(val v)
 {
     return v.type == VAL_NULL || v.type == VAL_UNDEF;
 }
+
+/* A JSON scalar as it is: a whole number is a VAL_INT, one that no double holds is VAL_DECIMAL, text is borrowed from the
+ * document. Lists, objects and what is absent give VAL_UNDEF. False: no memory to decode a text. */
+bool val_of_json(json_val v, val *out) NICOL_MUST_CHECK;
 
 /* The scalar types of the schema language and of plans. */
 typedef enum __attribute__((packed)) scalar_type { /* one byte: a large schema has many */
