@@ -40,6 +40,8 @@ struct nicol_result {
     json_doc doc;
     json_val rows; /* the list or object under the first key of data; absent when there is none */
     bool parsed;
+    /* Fields are mostly read in the order in which they stand: where the one after the last that was found begins. */
+    uint32_t last_object, next_key;
 };
 
 static void begin_call(nicol_db *db)
@@ -329,12 +331,41 @@ bool nicol_rows_next(nicol_rows *rows)
     return true;
 }
 
+static bool key_is(const json_doc *d, const json_tok *t, const char *name, size_t len)
+{
+    return t->len == len && memcmp(d->text + t->at, name, len) == 0;
+}
+
+/* A member of an object of our own answer: its keys are all different and have no escapes. */
+static json_val member(nicol_result *r, uint32_t object, const char *name, size_t len)
+{
+    const json_tok *tok = r->doc.tok;
+    if (tok[object].type != JSON_OBJECT) return (json_val){0};
+    uint32_t first = object + 1, end = tok[object].next;
+    uint32_t at = r->last_object == object && r->next_key < end ? r->next_key : first;
+    for (uint32_t left = tok[object].n; left > 0; left--) {
+        if (key_is(&r->doc, &tok[at], name, len)) {
+            r->last_object = object;
+            r->next_key = tok[at + 1].next;
+            return (json_val){&r->doc, at + 1};
+        }
+        at = tok[at + 1].next;
+        if (at >= end) at = first;
+    }
+    return (json_val){0};
+}
+
 static json_val member_of(const nicol_rows *rows, const char *field)
 {
-    if (!rows->result || rows->next == 0) return (json_val){0};
-    json_val v = {&rows->result->doc, rows->row};
-    nicol_str rest = str_c(field);
-    while (rest.len > 0 && json_present(v)) v = json_get(v, str_cut(&rest, '.'));
+    nicol_result *r = (nicol_result *)(uintptr_t)rows->result;
+    if (!r || rows->next == 0) return (json_val){0};
+    json_val v = {&r->doc, rows->row};
+    while (json_present(v)) {
+        size_t len = strcspn(field, ".");
+        v = member(r, v.i, field, len);
+        if (field[len] == '\0') break;
+        field += len + 1;
+    }
     return v;
 }
 
@@ -342,7 +373,7 @@ static json_val field_of(const nicol_rows *rows, const char *field)
 {
     json_val v = member_of(rows, field);
     /* Typed scalars are {"$type": ..., "value": ...}. */
-    if (json_kind(v) == JSON_OBJECT && json_present(json_get(v, S("$type")))) v = json_get(v, S("value"));
+    if (json_kind(v) == JSON_OBJECT && json_count(v) == 2 && key_is(v.doc, &v.doc->tok[v.i + 1], "$type", 5)) v.i += 4;
     return v;
 }
 
