@@ -254,6 +254,7 @@ static bool send_it(driver_stmt *s, arena *a, nicol_error *err)
                         : PQsendQueryParams(c->pg, s->sql, x->n, NULL, x->values, x->lengths, x->formats, form);
     if (!sent) return pg_fail_lost(c, a, err);
     if (s->single) (void)PQsetSingleRowMode(c->pg);
+    c->whole = !s->single;
     c->running = s;
     c->received = 0;
     s->sent = true;

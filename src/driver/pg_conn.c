@@ -25,7 +25,9 @@
 
 #define GRACE_US 3000000       /* for a statement to come back after its cancel */
 #define CANCEL_WAIT_US 1000000 /* for the cancel itself to be delivered */
-#define CANCELS_MAX 32         /* threads that deliver cancels; more than that hang with their server */
+#define SILENT_US 60000000     /* for the answer to a command of our own that cannot take long */
+#define SCRIPT_US (24LL * 3600 * 1000000)
+#define CANCELS_MAX 32 /* threads that deliver cancels; more than that hang with their server */
 #define ROW_ARENA_BYTES_MAX ((size_t)512 << 20)
 
 /* --- waiting -------------------------------------------------------------------------------------------------------- */
@@ -51,6 +53,9 @@ bool pg_result(driver_conn *c, int64_t deadline_us, PGresult **out, arena *a, ni
         if (got == IO_READY) {
             count_received(c);
             if (!PQconsumeInput(c->pg)) c->broken = true;
+            if (c->whole && c->received > NICOL_RESULT_BYTES_MAX) pg_interrupt(c, STOP_TOO_LARGE);
+        } else if (got == IO_CANCELLED && c->hold) {
+            continue;
         } else if (got == IO_CLOSED || got == IO_FAILED || (c->stop && got == IO_TIMEOUT)) {
             c->broken = true;
             if (c->stop) return pg_fail_stopped(c->stop, a, err);
@@ -118,7 +123,8 @@ void pg_interrupt(driver_conn *c, pg_stop why)
 {
     if (c->stop) return;
     c->stop = why;
-    c->grace_us = clock_mono_us() + GRACE_US;
+    c->grace_us = clock_mono_us() + (why == STOP_SILENT ? 0 : GRACE_US);
+    if (why == STOP_SILENT) return;
     cancel_job *j = mem_default->alloc(mem_default->ctx, sizeof *j);
     if (!j) return; /* the grace ends, then the connection */
     *j = (cancel_job){.what = PQgetCancel(c->pg), .done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -175,7 +181,9 @@ static bool command(driver_conn *c, const char *sql, int64_t deadline_us, char t
     pg_finish_running(c);
     if (c->broken || !PQsendQuery(c->pg, sql)) return pg_fail_lost(c, a, err);
     c->received = 0;
-    c->late = STOP_DEADLINE;
+    c->whole = false;
+    c->late = deadline_us == IO_NEVER ? STOP_SILENT : STOP_DEADLINE;
+    if (deadline_us == IO_NEVER) deadline_us = clock_mono_us() + SILENT_US;
     return receive_all(c, deadline_us, tag, a, err);
 }
 
@@ -188,7 +196,7 @@ bool pg_script(driver_conn *c, nicol_str sql, arena *a, nicol_error *err)
 {
     const char *z = nicol_cstr(a, sql, err);
     c->dirty = true;
-    return z && pg_simple(c, z, IO_NEVER, a, err);
+    return z && pg_simple(c, z, clock_mono_us() + SCRIPT_US, a, err);
 }
 
 /* --- opening -------------------------------------------------------------------------------------------------------- */
@@ -467,7 +475,10 @@ bool pg_commit(driver_conn *c, arena *a, nicol_error *err)
         return pg_fail_text(a, err, NICOL_E_DB_OTHER, "25P01", "postgres",
                             "the transaction had been rolled back by the database before its commit");
     }
-    if (!command(c, "COMMIT", IO_NEVER, tag, a, err)) {
+    c->hold = true;
+    bool good = command(c, "COMMIT", IO_NEVER, tag, a, err);
+    c->hold = false;
+    if (!good) {
         nicol_error second = {0};
         (void)pg_rollback(c, NULL, &second); /* notes by itself when it fails */
         return false;

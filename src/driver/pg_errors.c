@@ -161,6 +161,11 @@ bool pg_fail_stopped(pg_stop why, arena *a, nicol_error *err)
         return nicol_fail(err, NICOL_E_RESULT_TOO_LARGE, NULL);
     case STOP_DEADLINE:
         return nicol_fail(err, NICOL_E_QUERY_TIMEOUT, NULL);
+    case STOP_SILENT:
+        return pg_fail_text(
+            a, err, NICOL_E_DB_CLOSED, "08006", "ConnectionClosed",
+            "Server has closed the connection. It gave no answer for 60 seconds; whether it did what it was "
+            "asked is not known");
     case STOP_CANCELLED:
     case STOP_NONE:
         break;

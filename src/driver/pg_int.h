@@ -88,7 +88,14 @@ const char *pg_url_get(const pg_url *u, const char *key); /* NULL: not said */
 #define PG_NAME_BYTES 40
 #define PG_DROPS_MAX 16
 
-typedef enum pg_stop { STOP_NONE = 0, STOP_DEADLINE, STOP_SOCKET_TIMEOUT, STOP_CANCELLED, STOP_TOO_LARGE } pg_stop;
+typedef enum pg_stop {
+    STOP_NONE = 0,
+    STOP_DEADLINE,
+    STOP_SOCKET_TIMEOUT,
+    STOP_CANCELLED,
+    STOP_TOO_LARGE,
+    STOP_SILENT /* a server that does not answer what cannot take long; nothing is cancelled, the connection is given up */
+} pg_stop;
 
 struct driver_conn {
     const mem *m;
@@ -109,6 +116,8 @@ struct driver_conn {
     char drops[PG_DROPS_MAX][PG_NAME_BYTES];
     pg_stop stop; /* why the running statement was stopped */
     pg_stop late; /* what it means when the deadline of what runs passes */
+    bool whole;   /* what runs gives its rows at once: libpq keeps them all */
+    bool hold;    /* what runs is waited for also when its client is gone: a commit */
     bool unnamed; /* statements are not kept prepared: PgBouncer */
     bool dirty;   /* a statement may have changed the session */
     bool broken;  /* never reuse */
