@@ -66,7 +66,7 @@ static bool first_connection(exec *e, nicol_error *err)
         return true;
     }
     bool later = !e->d->one_writer && (mine.code == NICOL_E_DB_UNREACHABLE || mine.code == NICOL_E_DB_CLOSED ||
-                                       mine.code == NICOL_E_DB_TIMEOUT);
+                                       mine.code == NICOL_E_DB_TIMEOUT || mine.code == NICOL_E_DB_CONNECT_TIMEOUT);
     if (!later) {
         if (err && !err_is(err)) err_copy(err, &mine, e->scratch);
         return false;
@@ -103,6 +103,11 @@ void conn_give(exec *e, exec_conn *c)
 {
     if (e->d->in_transaction(c->c)) e->figures.rollbacks++;
     pool_give(c);
+}
+
+void conns_lost(exec *e)
+{
+    if (!e->d->one_writer) pool_drop_idle(e->writers);
 }
 
 void conns_figures(const exec *e, exec_figures *f)

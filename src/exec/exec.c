@@ -133,6 +133,7 @@ bool run_conn(run *r)
         if ((!r->wants_writer && r->alone) || begin(r, r->wants_writer)) return true;
         /* The database had closed it while it was idle. Nothing ran, so another one may do. */
         if (again == CONNS_AGAIN_MAX || r->err->code != NICOL_E_DB_CLOSED) return false;
+        conns_lost(r->e);
         conn_give(r->e, r->conn);
         r->conn = NULL;
         err_clear(r->err);
@@ -283,6 +284,7 @@ bool exec_run(exec *e, const exec_request *rq, buf *out, bool *has_value, nicol_
     }
     if (run_once(e, rq, out, has_value, &repeat, err)) return true;
     if (!repeat) return false;
+    conns_lost(e);
     err_clear(err);
     return run_once(e, rq, out, has_value, &repeat, err);
 }

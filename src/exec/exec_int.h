@@ -109,6 +109,7 @@ bool conn_take(exec *e, pool_use use, int64_t deadline_us, arena *a, exec_conn *
                nicol_error *err) NICOL_MUST_CHECK;
 void conn_give(exec *e, exec_conn *c); /* rolls back whatever is open */
 #define CONNS_AGAIN_MAX 2 /* takes anew when the database had closed an idle connection */
+void conns_lost(exec *e); /* the database has closed one: the idle ones are hardly better */
 void conns_figures(const exec *e, exec_figures *f);
 void conns_close(exec *e);
 bool conns_open(exec *e, nicol_error *err) NICOL_MUST_CHECK;

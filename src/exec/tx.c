@@ -265,6 +265,7 @@ static bool start_on(exec *e, exec_tx *t, driver_isolation iso, int64_t deadline
         }
         if (e->d->begin(t->conn->c, iso, true, deadline_us, a, err)) break;
         if (again < CONNS_AGAIN_MAX && err && err->code == NICOL_E_DB_CLOSED) {
+            conns_lost(e);
             conn_give(e, t->conn); /* closed by the database while it was idle: nothing ran */
             err_clear(err);
             continue;

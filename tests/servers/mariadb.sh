@@ -27,7 +27,7 @@ run_on() { # PORT
     "$bin" --no-defaults --user="$user" --datadir="$dir/data" --socket="$dir/s" --pid-file="$dir/pid" --port="$1" \
         --bind-address=127.0.0.1 --skip-name-resolve --skip-log-bin --log-error="$dir/log" --max-connections=300 \
         --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci --default-time-zone=-05:00 \
-        --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=64M --innodb-log-file-size=48M --innodb-doublewrite=0 \
+        --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --innodb-log-file-size=48M --innodb-doublewrite=0 \
         --lower-case-table-names=0 --ssl-cert="$dir/server.crt" --ssl-key="$dir/server.key" >/dev/null 2>&1 </dev/null &
     local pid=$!
     for _ in $(seq 300); do

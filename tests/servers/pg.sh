@@ -81,7 +81,15 @@ stop)
     as_server "$bin/pg_ctl" -D "$dir/data" -m immediate -w -s stop >/dev/null 2>&1 || true
     ;;
 kill)
-    kill -KILL "$(head -n 1 "$dir/data/postmaster.pid")"
+    pid=$(head -n 1 "$dir/data/postmaster.pid")
+    kill -KILL "$pid"
+    # Its own processes notice soon. One that nobody has waited for yet would look alive to the next start.
+    for _ in $(seq 100); do
+        state=$(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null || echo gone)
+        if [ "$state" = Z ] || [ "$state" = gone ]; then break; fi
+        sleep 0.05
+    done
+    rm -f "$dir/data/postmaster.pid" "$dir"/.s.PGSQL.*.lock
     ;;
 *)
     echo "unknown: $what" >&2

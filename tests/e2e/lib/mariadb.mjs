@@ -1,5 +1,5 @@
 // A MariaDB server of the suite's own: started when first asked for, stopped with the suite.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -24,8 +24,13 @@ export function mariadb() {
   })
   return server
 }
-/** Kills it as a crash would, or starts it once more. */
-export const mariadbDo = (what) => { const r = spawnSync(script, [what, mariadb().dir], { encoding: 'utf8', timeout: 120000 }); if (r.status !== 0) throw new Error(r.stderr) }
+/** "kill": as a crash would; "again": starts it once more. Does not block. */
+export const serverDo = (what) => new Promise((resolve, reject) => {
+  const p = spawn(script, [what, mariadb().dir], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let err = ''
+  p.stderr.on('data', (d) => { err += d })
+  p.on('exit', (c) => (c === 0 ? resolve() : reject(new Error(err))))
+})
 
 /** Runs SQL statements as root; what the client printed. */
 export function sql(text, db = 'test') {
@@ -49,3 +54,6 @@ export function renew(url, ddl) {
   sql(`DROP DATABASE ${name}; CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci; USE ${name};\n${ddl}`)
   return url
 }
+
+/** The same without blocking: what else is under way goes on. */
+export const sqlBeside = (text) => new Promise((resolve) => spawn('mariadb', ['--no-defaults', `--socket=${mariadb().dir}/s`, '-u', 'root', 'test', '-e', text], { stdio: 'ignore' }).on('exit', resolve))

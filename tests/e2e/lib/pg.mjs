@@ -1,5 +1,5 @@
 // A PostgreSQL server of the suite's own: started when first asked for, stopped with the suite.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -24,6 +24,14 @@ export function postgres() {
   return server
 }
 
+/** "kill": as a crash would; "again": starts it once more. Does not block. */
+export const serverDo = (what) => new Promise((resolve, reject) => {
+  const p = spawn(script, [what, postgres().dir], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let err = ''
+  p.stderr.on('data', (d) => { err += d })
+  p.on('exit', (c) => (c === 0 ? resolve() : reject(new Error(err))))
+})
+
 /** Runs SQL statements on the database `url`, each on its own; what psql printed. */
 export function sql(url, text) {
   const r = spawnSync('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url], { input: text, encoding: 'utf8', timeout: 60000 })
@@ -47,3 +55,6 @@ export function renew(url, ddl) {
   END $$; CREATE SCHEMA public; ${ddl}`)
   return url
 }
+
+/** The same without blocking: what else is under way goes on. */
+export const sqlBeside = (url, text) => new Promise((resolve) => spawn('psql', ['-X', '-q', '-A', '-t', url, '-c', text], { stdio: 'ignore' }).on('exit', resolve))
