@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/cli_int.h"
+#include "driver/driver.h"
 #include "nicol/nicol.h"
 
 static const struct {
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
         print_commands(stdout);
         return CLI_OK;
     }
+    driver_own_process();
     for (size_t i = 0; i < COMMANDS_N; i++) {
         if (strcmp(argv[1], commands[i].name) != 0) continue;
         if (commands[i].run) return commands[i].run(argc - 1, argv + 1);

@@ -142,6 +142,9 @@ struct driver {
 
 #define DRIVER_VERSION 3
 extern const driver driver_sqlite, driver_postgres, driver_mysql;
+/* For a program that is Nicol alone, before its first connection: settings of SQLite that are one for the whole process. A
+ * library must leave them to its host. */
+void driver_own_process(void);
 
 /* The driver for a database URL by its scheme, or NULL with an error that lists what exists. */
 const driver *driver_for_url(nicol_str url, nicol_error *err);
