@@ -242,6 +242,14 @@ export const nested = {
   },
 }
 function assign(row, data) { for (const [k, v] of Object.entries(data)) row[k] = v !== null && typeof v === 'object' && 'set' in v && Object.keys(v).length === 1 ? v.set : v }
+/** Whether two rows have the same key. */
+function repeats(sheet, m) {
+  const rows = sheet.world().rows[m.name]
+  return [m.id, ...m.uniques, ...m.fields.filter((x) => x.unique).map((x) => [x.name])].some((key) => {
+    const held = rows.filter((x) => key.every((k) => x.v[k] !== null)).map((x) => text(key.map((k) => x.v[k])))
+    return new Set(held).size < held.length
+  })
+}
 /** What nested operations leave; {error: [codes]} when they must fail. */
 function apply(sheet, f, model, at, child, data) {
   const rows = () => sheet.data.rows[f.target], spec = sheet.spec
@@ -251,7 +259,7 @@ function apply(sheet, f, model, at, child, data) {
       rows().push({ ...Object.fromEntries(child.fields.map((x) => [x.name, null])), ...row })
       if (f.rel.fk) f.rel.fk.forEach((k) => { rows()[rows().length - 1][k] = null })
       sheet.link(f, at, rows().length - 1)
-      if (sheet.world().rows[f.target].filter((x) => child.id.every((k) => text(x.v[k]) === text(canon(fieldOf(child, k), row[k], spec)))).length > 1) return { error: ['P2002'] }
+      if (repeats(sheet, child)) return { error: ['P2002'] }
     } else if (kind === 'connect') {
       const found = items.map((w) => sheet.index(child, w))
       if (found.includes(-1)) return { error: ['P2018', 'P2025'] }
@@ -274,6 +282,7 @@ function apply(sheet, f, model, at, child, data) {
       const w = sheet.world(), hit = new Set(linked().filter((i) => holds(w, w.rows[f.target][i], where) === true))
       const tied = [...hit].some((i) => relationFields(spec, f.target).some((x) => x.rel.fk && !x.holds && w.related(w.rows[f.target][i], x.name).some((y) => y.model !== child || !hit.has(y.index))))
       if (tied) return { error: ['P2003', 'P2014'] }
+      if (model === f.target && hit.has(at)) throw new Unfit('the parent itself is gone')
       sheet.data = without(spec, sheet.data, f.target, hit)
     }
   }
