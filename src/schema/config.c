@@ -180,6 +180,7 @@ static void read_schemas(sc_ctx *c, const ast_top *t)
     const ast_expr *first = whole->kind == EXPR_ARRAY ? whole->items : whole;
     for (const ast_expr *e = first; e != NULL; e = whole->kind == EXPR_ARRAY ? e->next : NULL) n++;
     c->schema_names = NEW_ARRAY(c, n, nicol_str);
+    c->schema_names_n = 0; /* a second datasource, which is an error of its own, brings its own list */
     if (c->schema_names == NULL) return;
     for (const ast_expr *e = first; e != NULL; e = whole->kind == EXPR_ARRAY ? e->next : NULL) {
         nicol_str name;

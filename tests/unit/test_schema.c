@@ -635,6 +635,60 @@ static void test_limits(void)
     free(text);
 }
 
+/* Names, types and rules that came from comparing thousands of schemas; the comparison itself is tests/e2e/schema-oracle. */
+static void test_language(void)
+{
+    static const struct {
+        const char *name, *text, *message; /* message: NULL when the schema is right */
+    } rows[] = {
+        {"two datasources, the second with more schemas",
+         "datasource a {\n  provider = \"postgresql\"\n  schemas = [\"x\"]\n}\n"
+         "datasource b {\n  provider = \"postgresql\"\n  schemas = [\"x\", \"y\", \"z\"]\n}\n"
+         "datasource c {\n  provider = \"postgresql\"\n  schemas = [\"x\"]\n}\n",
+         "Error validating datasource `a`: You defined more than one datasource. This is not allowed yet because support "
+         "for multiple databases has not been implemented yet."},
+        {"letters of other scripts",
+         DB("sqlite") "model \xC3\x9C"
+                      "bung {\n  id Int @id\n  na\xC3\xAFve String\n  \xE6\x97\xA5 Int?\n}\n",
+         NULL},
+        {"digits of other scripts", DB("sqlite") "model A {\n  id Int @id\n  \xD9\xA3 Int\n}\n",
+         "Error validating: This line is not a valid field or attribute definition."},
+        {"comments of several lines",
+         DB("sqlite") "/* a\n } */ model A { /* b */\n  id Int @id /* c\n*/\n  /** d */ n Int\n}\n", NULL},
+        {"a comment without its end", DB("sqlite") "model A {\n  id Int @id\n}\n/* end\n",
+         "Error validating: This line is invalid. It does not start with any known Prisma schema keyword."},
+        {"all errors at once", "model A {\n  id Int @id\n  id Int\n  s String @default(1)\n  t Foo\n}\n",
+         "Error parsing attribute \"@default\": Expected a String value, but found `1`."},
+        {"an index into a composite type",
+         DB("mongodb") "type T {\n  a Int\n}\nmodel M {\n  id String @id @map(\"_id\")\n  t T\n  @@index([t.a])\n}\n",
+         NULL},
+        {"a path that leads nowhere",
+         DB("mongodb") "type T {\n  a Int\n}\nmodel M {\n  id String @id @map(\"_id\")\n  t T\n  @@index([t.b])\n}\n",
+         "Error validating model \"M\": The index definition refers to the unknown fields: b in type T."},
+        {"types that contain each other", DB("mongodb") "type A {\n  b B\n}\ntype B {\n  c C\n}\ntype C {\n  b B\n}\n",
+         "Error validating field `b` in composite type `C`: The types cause an endless cycle in the path `C` \xE2\x86\x92 "
+         "`B` \xE2\x86\x92 `A`. Please change one of the fields to be either optional or a list to break the cycle."},
+        {"a condition of the wrong type",
+         DB("sqlite") "generator g {\n  provider = \"x\"\n  previewFeatures = [\"partialIndexes\"]\n}\n"
+                      "model A {\n  id Int @id\n  n Int\n  @@index([n], where: { n: \"x\" })\n}\n",
+         "Error parsing attribute \"@index\": Type mismatch: field 'n' is of type Int, but the value is a String."},
+        {"an extension's argument", "datasource d {\n  provider = \"postgresql\"\n  extensions = [a(foo: \"x\")]\n}\n",
+         "Argument not known: \"foo\"."},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        parsed p = parse_with(rows[i].text, 7, mem_default);
+        bool found = rows[i].message == NULL ? p.s != NULL && p.d.n == 0 : false;
+        for (size_t k = 0; rows[i].message != NULL && p.s == NULL && k < p.d.n; k++)
+            found = found || str_eq(p.d.v[k].message, str_c(rows[i].message));
+        ok(found, "%s: %.*s", rows[i].name, STR_FMT(p.err.message));
+        drop(&p);
+    }
+    parsed p = parse_with(DB("mongodb") "/** A\n * thing */\ntype T {\n  a Int /* x */\n}\n", 7, mem_default);
+    ok(p.s != NULL && p.s->types_n == 1 && p.s->types[0].fields_n == 1, "composite types are in the model");
+    ok(p.s != NULL && str_eq(p.s->types[0].doc, S("* A\n * thing")), "with what their comments say");
+    drop(&p);
+}
+
 static void test_counts(void)
 {
     static const struct {
@@ -761,6 +815,7 @@ int main(void)
     test_many_models();
     test_bytes();
     test_limits();
+    test_language();
     test_counts();
     test_memory();
     return done_testing();
