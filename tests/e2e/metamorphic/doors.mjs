@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import readline from 'node:readline'
 import { nicol, run, serve, tmp } from '../lib/harness.mjs'
-import { keyName, modelOf, relationFields, toSchema, toSql } from './schema.mjs'
+import { modelOf, relationFields, toSchema, toSql } from './schema.mjs'
 import { decode, shape, text } from './oracle.mjs'
 import { makeWorld, whereKey } from './values.mjs'
 
@@ -171,4 +171,3 @@ export function firstState(world) {
   }
   return out
 }
-export { keyName }

@@ -1,7 +1,7 @@
 // What an operation must answer, computed over plain rows: filters with three truth values (true, false, null), order, pages, distinct,
 // aggregates. Deliberately simple: no indexes, nothing shared with the product.
-import { relationField, relationFields } from './schema.mjs'
-import { atPath, canon, compare, fieldOf, isRef, isWord, like, print, same } from './values.mjs'
+import { fieldOf, relationField, relationFields } from './schema.mjs'
+import { atPath, canon, compare, isRef, isWord, like, print, same } from './values.mjs'
 
 /* --- three truth values ------------------------------------------------------------------------------------------- */
 

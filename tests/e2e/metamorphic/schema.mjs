@@ -130,8 +130,6 @@ export function relationFields(spec, model) {
   return out
 }
 export const relationField = (spec, model, name) => relationFields(spec, model).find((f) => f.name === name)
-/** The key by which one record is named: {id: 1}, {ka_kb: {...}}. */
-export const keyName = (fields) => fields.join('_')
 
 /* --- as a schema and as SQL --------------------------------------------------------------------------------------- */
 
@@ -159,8 +157,8 @@ export function toSchema(spec) {
 }
 
 const sqlName = (s) => '"' + s.replaceAll('"', '""') + '"'
-export const tableName = (m) => m.map ?? m.name
-export const columnName = (f) => f.map ?? f.name
+const tableName = (m) => m.map ?? m.name
+const columnName = (f) => f.map ?? f.name
 
 export function toSql(spec) {
   const out = []

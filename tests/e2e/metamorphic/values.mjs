@@ -1,6 +1,6 @@
 // Values of every scalar type: what to try, how they travel, how they compare. Rows and filters hold values as they travel
 // (a BigInt is {"$type": "BigInt", "value": "1"}), so that cases can be printed; `canon` turns them into something to compare.
-import { fieldOf, modelOf, relationField } from './schema.mjs'
+import { fieldOf, relationField } from './schema.mjs'
 
 const tag = (type, value) => ({ $type: type, value })
 const longText = 'long '.repeat(60)
@@ -193,11 +193,8 @@ export function makeWorld(spec, data) {
   }
   return world
 }
-export const keyOf = (row) => row.model.id.map((k) => print(row.v[k])).join()
-
 /** The unique filter of a row. */
 export function whereKey(m, raw) {
   const key = Object.fromEntries(m.id.map((k) => [k, raw[k]]))
   return m.id.length > 1 ? { [m.id.join('_')]: key } : key
 }
-export { fieldOf, modelOf }

@@ -1,6 +1,6 @@
 // Checks of writes: one operation against several that must come to the same, or against what it must leave in the tables. All run in
 // transactions that are rolled back, so every check starts from the same rows.
-import { fieldOf, modelOf, relationField, relationFields } from './schema.mjs'
+import { modelOf, relationField, relationFields } from './schema.mjs'
 import { decode, fits, holds, text } from './oracle.mjs'
 import { Failure, Unfit, errorOf, firstState, op, state, value } from './doors.mjs'
 import { need, rowsOf, withRows } from './reads.mjs'
