@@ -143,9 +143,10 @@ plan_compile_opts compile_opts(const engine *e)
     return (plan_compile_opts){.dialect = dialect, .binds_max = d->binds_max, .m = e->m};
 }
 
-static plan *compile(engine *e, const query_op *op, nicol_error *err)
+static plan *compile(engine *e, const query_op *op, arena *a, nicol_error *err)
 {
     plan_compile_opts o = compile_opts(e);
+    o.a = a;
     return plan_compile(op, &o, err);
 }
 
@@ -154,7 +155,7 @@ static bool explain_request(engine *e, engine_schema *s, json_val request, arena
 {
     query_op op = {0};
     if (!query_parse(s ? s->s : NULL, request, a, &op, err)) return false;
-    plan *p = compile(e, &op, err);
+    plan *p = compile(e, &op, a, err);
     if (!p) return false;
     explain_compiled(explain, &op, p);
     plan_free(p);
@@ -178,7 +179,7 @@ bool ready_make(engine *e, engine_schema *s, json_val request, arena *a, buf *ex
     e->fig.shape_misses++;
     query_op op = {0};
     if (!query_parse(s ? s->s : NULL, request, a, &op, err)) return false;
-    r->own = compile(e, &op, err);
+    r->own = compile(e, &op, a, err);
     if (!r->own) return false;
     r->plan = r->own;
     r->key = op.key;
@@ -197,6 +198,15 @@ bool ready_make(engine *e, engine_schema *s, json_val request, arena *a, buf *ex
 
 /* --- answers -------------------------------------------------------------------------------------------------------- */
 
+/* A client makes a validation error of P2009 and P2012 from the tree in `meta`, and fails itself where there is none. Such
+ * an error goes without a code: the client shows its text. */
+static bool shows_code(const nicol_error *err, const char *code)
+{
+    if (*code == '\0') return false;
+    bool validation = strcmp(code, "P2009") == 0 || strcmp(code, "P2012") == 0;
+    return !validation || str_find(err->meta, S("\"kind\":"), 0) != SIZE_MAX;
+}
+
 void engine_put_errors_v6(const nicol_error *err, nicol_str model, int64_t batch_index, buf *out)
 {
     buf_lit(out, "{\"errors\":[{\"error\":");
@@ -206,7 +216,7 @@ void engine_put_errors_v6(const nicol_error *err, nicol_str model, int64_t batch
     buf_lit(out, ",\"meta\":");
     exec_error_meta_v6(err, model, out);
     const char *code = err_client(err->code);
-    if (*code) {
+    if (shows_code(err, code)) {
         buf_lit(out, ",\"error_code\":");
         json_put_str(out, str_c(code));
     }

@@ -92,6 +92,7 @@ static plan *compile_with(const query_op *op, const plan_compile_opts *opts, con
     p->params_n = op->params_n;
     cc c = {.a = a,
             .m = m,
+            .request = opts->a,
             .op = op,
             .p = p,
             .d = dialect_of(opts->dialect),

@@ -26,6 +26,7 @@ typedef struct cc_enum { /* an enum's names, made once per plan */
 typedef struct cc {
     arena *a; /* the plan's: all that is built here stays */
     const mem *m;
+    arena *request; /* the request's, for errors; or NULL */
     const query_op *op;
     plan *p;
     const sql_dialect *d;

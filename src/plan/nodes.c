@@ -13,11 +13,23 @@ bool cc_oom(cc *c)
     return nicol_fail_oom(c->err);
 }
 
-/* The plan's arena goes with the failure, so the error holds its text itself and names no meta of its own. */
+#define INPUT_META_BYTES_MAX 8192
+
+/* The plan's arena goes with the failure: what the error points to lives in the request's. */
 bool cc_input_error(cc *c, nicol_str details)
 {
+    bool first = !c->failed && c->err && !err_is(c->err);
     c->failed = true;
-    return nicol_fail(c->err, NICOL_E_INPUT, "Input error. %.*s", STR_FMT(details));
+    (void)nicol_fail(c->err, NICOL_E_INPUT, "Input error. %.*s", STR_FMT(details));
+    if (!first || !c->request) return false;
+    buf b;
+    buf_init(&b, c->m, INPUT_META_BYTES_MAX);
+    buf_lit(&b, "{\"details\":");
+    json_put_str(&b, details);
+    buf_char(&b, '}');
+    if (!buf_failed(&b)) c->err->meta = arena_str(c->request, buf_view(&b));
+    buf_free(&b);
+    return false;
 }
 
 bool cc_enter(cc *c)

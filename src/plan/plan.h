@@ -348,6 +348,7 @@ typedef struct plan_compile_opts {
     plan_dialect dialect;
     unsigned binds_max; /* of one statement: createMany is split by it */
     const mem *m;
+    arena *a; /* of the request: where the meta of an error lives; NULL: errors have none */
 } plan_compile_opts;
 plan *plan_compile(const query_op *op, const plan_compile_opts *opts, nicol_error *err) NICOL_MUST_CHECK;
 /* Compiles findUnique (OrThrow) operations of one shape into one statement a level: a plan with one parameter more than

@@ -125,6 +125,16 @@ static void test_json_door(void)
     ask(&b, FIND("{\"nope\":1}"));
     ok(b.failed && str_find(buf_view(&b.out), S("\"error_code\":\"P2009\""), 0) != SIZE_MAX,
        "so is a mistake in the query");
+    ask(&b,
+        "{\"modelName\":\"User\",\"action\":\"findFirst\",\"query\":{\"arguments\":{\"take\":3},\"selection\":{\"id\":true}}}");
+    ok(str_find(buf_view(&b.out), S("\"meta\":{\"details\":\"The 'findFirst' operation"), 0) != SIZE_MAX &&
+           str_find(buf_view(&b.out), S("\"error_code\":\"P2019\""), 0) != SIZE_MAX,
+       "a mistake that the compiler finds has its details: %.*s", STR_FMT(buf_view(&b.out)));
+    ask(&b,
+        "{\"modelName\":\"User\",\"action\":\"findMany\",\"query\":{\"arguments\":{\"skip\":-3},\"selection\":{\"id\":true}}}");
+    ok(str_find(buf_view(&b.out), S("Value can only be positive, found: -3"), 0) != SIZE_MAX &&
+           str_find(buf_view(&b.out), S("error_code"), 0) == SIZE_MAX,
+       "without a validation tree no code that promises one: %.*s", STR_FMT(buf_view(&b.out)));
     is_strz(ask(&b, "{\"batch\":["), "");
     is_err(&b.err, NICOL_E_BAD_JSON);
     ask(&b, "7");
