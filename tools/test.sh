@@ -78,20 +78,25 @@ counted() {
     note "$1" "$p" "$f" "$4" "$2"
 }
 
-# Database servers for the unit tests of the drivers: they are told where by NICOL_TEST_PG_URL. One that is set already is
-# used as it is.
+# Database servers for the unit tests of the drivers: they are told where by NICOL_TEST_PG_URL and NICOL_TEST_MY_URL. One that is
+# set already is used as it is.
 servers=""
 start_servers() {
     local log=$LOGS/servers.log
-    [ -n "${NICOL_TEST_PG_URL:-}" ] && return
     servers=$(mktemp -d "${TMPDIR:-/tmp}/nicol-servers.XXXXXX")
     chmod 755 "$servers"
-    NICOL_TEST_PG_URL=$(tests/servers/pg.sh start "$servers/pg" 2>"$log") || { cat "$log"; note "servers" 0 1 0 "$log"; }
-    export NICOL_TEST_PG_URL
+    if [ -z "${NICOL_TEST_PG_URL:-}" ]; then
+        NICOL_TEST_PG_URL=$(tests/servers/pg.sh start "$servers/pg" 2>"$log") || { cat "$log"; note "servers" 0 1 0 "$log"; }
+    fi
+    if [ -z "${NICOL_TEST_MY_URL:-}" ]; then
+        NICOL_TEST_MY_URL=$(tests/servers/mariadb.sh start "$servers/my" 2>"$log") || { cat "$log"; note "servers" 0 1 0 "$log"; }
+    fi
+    export NICOL_TEST_PG_URL NICOL_TEST_MY_URL
 }
 stop_servers() {
     [ -n "$servers" ] || return 0
     [ -d "$servers/pg" ] && tests/servers/pg.sh stop "$servers/pg"
+    [ -d "$servers/my" ] && tests/servers/mariadb.sh stop "$servers/my"
     rm -rf "$servers"
     servers=""
 }

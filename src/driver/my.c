@@ -282,11 +282,12 @@ static bool look_at_columns(driver_stmt *s, nicol_error *err)
     return true;
 }
 
-/* The server has forgotten the statement, or wants it anew: nothing ran. */
+/* The server has forgotten the statement, or wants it anew, or a table has other columns than before: then it has run, but
+ * nothing of the answer was looked at. Only a statement that changes nothing may do so twice. */
 static bool forgotten(const driver_stmt *s)
 {
     unsigned e = mysql_stmt_errno(s->my);
-    return e == ER_UNKNOWN_STMT_HANDLER || e == ER_NEED_REPREPARE;
+    return e == ER_UNKNOWN_STMT_HANDLER || e == ER_NEED_REPREPARE || (e == CR_NEW_STMT_METADATA && s->look.read);
 }
 
 static bool execute(driver_stmt *s, MYSQL_BIND *binds, size_t n, arena *a, nicol_error *err)

@@ -336,6 +336,9 @@ bool my_begin(driver_conn *c, driver_isolation iso, bool write, int64_t deadline
 
 bool my_commit(driver_conn *c, arena *a, nicol_error *err)
 {
+    /* The server would say yes to a COMMIT of nothing, also when it has rolled everything back before. */
+    if (!c->broken && !my_in_transaction(c))
+        return my_fail_text(a, err, NICOL_E_DB_OTHER, "1305", "mysql", "there is no open transaction to commit");
     if (my_simple(c, S("COMMIT"), IO_NEVER, a, err)) return true;
     nicol_error second = {0};
     if (my_in_transaction(c)) (void)!my_rollback(c, a, &second);

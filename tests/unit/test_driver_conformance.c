@@ -446,6 +446,15 @@ int main(void)
                             .boolean = "BOOLEAN",
                             .instant = "TIMESTAMP(3)"});
     }
+    if (has_server("mariadb", "NICOL_TEST_MY_URL", &url)) {
+        conforms(&(subject){.name = "mariadb",
+                            .d = &driver_mysql,
+                            .url = url,
+                            .ph = "?",
+                            .blob = "LONGBLOB",
+                            .boolean = "BOOLEAN",
+                            .instant = "DATETIME(3)"});
+    }
     arena_free(a);
     char clean[100];
     snprintf(clean, sizeof clean, "rm -rf '%s'", dir);
