@@ -188,10 +188,27 @@ typedef struct lex {
     uint32_t at, end;
 } lex;
 
-bool lex_blank(lex *l); /* skips blanks, tabs and other spaces; true when there were any */
 bool lex_newline(lex *l);
-bool lex_char(lex *l, char c); /* this very character */
-bool lex_text(lex *l, nicol_str text);
+static inline bool lex_char(lex *l, char c) /* this very character */
+{
+    if (l->at >= l->end || l->p[l->at] != c) return false;
+    l->at++;
+    return true;
+}
+static inline bool lex_text(lex *l, nicol_str text) /* not empty */
+{
+    if (l->end - l->at < text.len || l->p[l->at] != text.ptr[0] || memcmp(l->p + l->at, text.ptr, text.len) != 0)
+        return false;
+    l->at += (uint32_t)text.len;
+    return true;
+}
+bool lex_blank_slow(lex *l);
+static inline bool lex_blank(lex *l) /* skips blanks, tabs and other spaces; true when there were any */
+{
+    if (l->at >= l->end) return false;
+    unsigned char c = (unsigned char)l->p[l->at];
+    return c > ' ' && c < 0x80 ? false : lex_blank_slow(l);
+}
 bool lex_ident(lex *l, nicol_str *out);  /* a letter or digit, then these, _ and - */
 bool is_letter(uint32_t c);              /* outside of ASCII (letters.c) */
 bool lex_path(lex *l, nicol_str *out);   /* identifiers joined by dots */

@@ -21,7 +21,7 @@ static uint32_t space_len(const lex *l)
     return p[0] == 0xE3 && p[1] == 0x80 && p[2] == 0x80 ? 3 : 0;
 }
 
-bool lex_blank(lex *l)
+bool lex_blank_slow(lex *l)
 {
     uint32_t from = l->at;
     for (uint32_t n; (n = space_len(l)) != 0;) l->at += n;
@@ -41,29 +41,18 @@ bool lex_newline(lex *l)
     return true;
 }
 
-bool lex_char(lex *l, char c)
-{
-    if (l->at >= l->end || l->p[l->at] != c) return false;
-    l->at++;
-    return true;
-}
-
-bool lex_text(lex *l, nicol_str text)
-{
-    if (l->end - l->at < text.len || memcmp(l->p + l->at, text.ptr, text.len) != 0) return false;
-    l->at += (uint32_t)text.len;
-    return true;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static bool is_alnum(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+/* What a character may be in an identifier: more than half of a schema's text is made of them. */
+enum { FIRST = 1, LATER = 2 };
+static const uint8_t IDENT[256] = {['0' ... '9'] = FIRST | LATER,
+                                   ['A' ... 'Z'] = FIRST | LATER,
+                                   ['a' ... 'z'] = FIRST | LATER,
+                                   ['_'] = LATER,
+                                   ['-'] = LATER};
 
 /* Length of the letter at byte i, 0 when there is none. Outside of ASCII the text is known to be valid UTF-8, or the name
  * ends: what is no whole character is no letter. */
@@ -78,10 +67,11 @@ static uint32_t letter_len(const lex *l, uint32_t i)
 
 bool lex_ident(lex *l, nicol_str *out)
 {
-    uint32_t i = l->at, n = 1;
-    for (; i < l->end && n != 0; i += n) {
-        char c = l->p[i];
-        n = is_alnum(c) || (i != l->at && (c == '_' || c == '-')) ? 1 : (unsigned char)c >= 0x80 ? letter_len(l, i) : 0;
+    uint32_t i = l->at, n;
+    for (uint8_t want = FIRST; i < l->end; i += n, want = LATER) {
+        unsigned char c = (unsigned char)l->p[i];
+        n = (IDENT[c] & want) != 0 ? 1 : c >= 0x80 ? letter_len(l, i) : 0;
+        if (n == 0) break;
     }
     if (i == l->at) return false;
     *out = str_of(l->p + l->at, i - l->at);

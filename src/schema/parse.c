@@ -223,22 +223,23 @@ static bool parse_arg(parser *p, ast_args *args, ast_arg ***tail, ast_arg ***emp
 /* Arguments between `open` and `close`. */
 static bool parse_list(parser *p, ast_args *out, char open, char close)
 {
+    if (p->l.at >= p->l.end || p->l.p[p->l.at] != open) return false;
     mark m = here(p);
     ast_arg **tail = &out->first, **empty = &out->empty;
     *out = (ast_args){0};
-    if (!lex_char(&p->l, open)) return false;
+    p->l.at++;
     lex_blank(&p->l);
     bool more = parse_arg(p, out, &tail, &empty);
     size_t n = 1;
     while (more) {
-        mark after = here(p);
+        uint32_t after = p->l.at;
         lex_blank(&p->l);
         more = lex_char(&p->l, ',');
         if (more) {
             lex_blank(&p->l);
-            more = parse_arg(p, out, &tail, &empty);
+            more = parse_arg(p, out, &tail, &empty); /* or nothing is left of it */
         }
-        if (!more) back(p, after);
+        if (!more) p->l.at = after;
         if (++n > NICOL_SCHEMA_ARGS_MAX + 1) {
             p->many = true;
             *out = (ast_args){0};
@@ -267,9 +268,10 @@ static bool parse_object(parser *p, ast_expr *e)
 
 static bool parse_array(parser *p, ast_expr *e)
 {
+    if (p->l.at >= p->l.end || p->l.p[p->l.at] != '[') return false;
     mark m = here(p);
     ast_expr **tail = &e->items;
-    if (!lex_char(&p->l, '[')) return false;
+    p->l.at++;
     for (bool more = true; more;) {
         mark before = here(p);
         lex_blank(&p->l);
@@ -291,7 +293,7 @@ static bool parse_array(parser *p, ast_expr *e)
 /* NULL: nothing matched, nothing consumed. */
 static ast_expr *parse_expr(parser *p)
 {
-    mark m = here(p);
+    uint32_t start = p->l.at;
     if (p->depth >= NICOL_SCHEMA_DEPTH_MAX) {
         p->deep = true;
         return NULL;
@@ -309,7 +311,7 @@ static ast_expr *parse_expr(parser *p)
             e->kind = EXPR_CALL;
         } else {
             /* A number is a path too, by its letters; but it ends where its digits do. */
-            p->l.at = m.at;
+            p->l.at = start;
             e->kind = EXPR_NUMBER;
             if (!lex_number(&p->l, &e->text)) {
                 e->kind = EXPR_PATH;
@@ -327,7 +329,7 @@ static ast_expr *parse_expr(parser *p)
         ok = parse_array(p, e);
     }
     p->depth--;
-    e->at = span_from(p, m.at);
+    e->at = span_from(p, start);
     return ok ? e : NULL;
 }
 
@@ -464,6 +466,7 @@ static bool parse_empty_lines(parser *p)
 /* @name(arguments). The span of an attribute without arguments reaches up to the next thing on the line. */
 static ast_attr *parse_attr(parser *p, bool block)
 {
+    if (p->l.at >= p->l.end || p->l.p[p->l.at] != '@') return NULL;
     mark m = here(p);
     nicol_str name;
     if (!lex_text(&p->l, block ? S("@@") : S("@"))) return NULL;
