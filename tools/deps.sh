@@ -68,6 +68,7 @@ needs_test() {
     need xz-utils has xz
     need postgresql has_file /usr/lib/postgresql/*/bin/initdb /usr/local/bin/initdb
     need postgresql-client has psql
+    need pgbouncer has_file /usr/sbin/pgbouncer
     need mariadb-server has_file /usr/sbin/mariadbd
     need mariadb-client has mariadb
 }
