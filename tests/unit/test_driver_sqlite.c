@@ -895,7 +895,8 @@ static void test_urls(void)
         {"file:x.db", NICOL_E_OK},
         {"sqlite:x.db", NICOL_E_OK},
         {"postgresql://h/d", NICOL_E_OK},
-        {"mysql://h/d", NICOL_E_UNSUPPORTED},
+        {"mysql://h/d", NICOL_E_OK},
+        {"mongodb://h/d", NICOL_E_USAGE},
         {"x.db", NICOL_E_USAGE},
         {"", NICOL_E_USAGE},
     };
