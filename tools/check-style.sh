@@ -132,3 +132,22 @@ END {
     for (i = 1; i <= long_n; i++) print "note: long function: " long[i]
     exit bad > 0
 }' layers.txt $files
+status=$?
+
+# The walks through the code name functions with their files, in table rows "| `f`, `g` | a.c, b.c | ... |": each must be
+# defined in one of them, so that who renames a function is told.
+for page in docs/internals/*.md; do
+    [ -f "$page" ] || continue
+    missing=$(sed -nE 's/^\| ((`[a-z0-9_]+`(, )?)+) \| ([a-z0-9_./, ]+\.c) \|.*/\1|\4/p' "$page" | while IFS='|' read -r names in; do
+        paths=
+        for f in $(echo "$in" | tr -d ','); do paths="$paths src/$f"; done
+        for name in $(echo "$names" | tr -d '`,'); do
+            # shellcheck disable=SC2086 # one word per file
+            grep -qsE "^[a-z].*[ *]$name\(" $paths || echo "$page: no function $name in $in"
+        done
+    done)
+    [ -z "$missing" ] && continue
+    echo "$missing"
+    status=1
+done
+exit "$status"

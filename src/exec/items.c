@@ -10,6 +10,8 @@ bool emit_items(run *r, const plan_node *n, buf *out)
     val v;
     exec_rows rows;
     if (!run_eval(r, n->u.data_map.expr, &v) || !rows_of(r, v, &rows)) return false;
+    /* A run may be a second try. */
+    for (uint32_t i = 0; i < r->rq->items_n; i++) r->rq->items[i] = (exec_span){0};
     const exec_shape *shape = NULL;
     uint32_t at = EXEC_NO_COLUMN;
     for (uint32_t i = 0; i < rows.n; i++) {

@@ -82,6 +82,11 @@ else
     echo "not ok - a long function must be listed"
     failed=$((failed + 1))
 fi
+mkdir -p "$tmp/docs/internals"
+fresh; add src/sql/a.c 'static void walked(int x)\n{\n}'
+printf '%s\n' '| function | file | |' '|---|---|---|' '| `walked` | sql/a.c | |' >"$tmp/docs/internals/a.md"; green "a walk through the code"
+printf '%s\n' '| `walked`, `renamed` | sql/a.c | |' >"$tmp/docs/internals/a.md"; red "a walk over a function that is gone" "no function renamed in sql/a.c"
+rm -r "$tmp/docs"
 fresh; rm "$tmp/layers.txt"; red "no layers.txt" "no layers.txt"
 
 echo "$passed passed, $failed failed"
