@@ -50,7 +50,7 @@ fresh; green "a tree without fault"
 fresh; add src/plan/a.c '#include "driver/driver.h"'; red "plan sees driver" "layer violation: plan may not include driver/driver.h"
 fresh; add src/sql/a.c '#include "schema/schema.h"'; red "sql sees schema" "layer violation: sql may not include schema/schema.h"
 fresh; add src/base/a.c '#  include "sql/sql.h"'; red "base sees sql" "layer violation: base may not include sql/sql.h"
-fresh; add src/plan/a.c '#include "pool/pool.h"'; red "plan sees an unknown module" "unknown module"
+fresh; add src/plan/a.c '#include "pond/pond.h"'; red "plan sees an unknown module" "unknown module"
 fresh; add src/engine/a.c '#include "plan/compile_int.h"'; red "private header of a lower module" "private header of another module"
 fresh; add src/plan/a.c '#include "plan/compile_int.h"\n#include "sql/sql.h"'; green "private header of its own module"
 fresh; add src/plan/a.c '#include "../sql/sql.h"'; red "path with .." "include path with .."
@@ -82,11 +82,9 @@ else
     echo "not ok - a long function must be listed"
     failed=$((failed + 1))
 fi
-mkdir -p "$tmp/docs/internals"
-fresh; add src/sql/a.c 'static void walked(int x)\n{\n}'
+fresh; mkdir -p "$tmp/docs/internals"; add src/sql/a.c 'static void walked(int x)\n{\n}'
 printf '%s\n' '| function | file | |' '|---|---|---|' '| `walked` | sql/a.c | |' >"$tmp/docs/internals/a.md"; green "a walk through the code"
 printf '%s\n' '| `walked`, `renamed` | sql/a.c | |' >"$tmp/docs/internals/a.md"; red "a walk over a function that is gone" "no function renamed in sql/a.c"
-rm -r "$tmp/docs"
 fresh; rm "$tmp/layers.txt"; red "no layers.txt" "no layers.txt"
 
 echo "$passed passed, $failed failed"
