@@ -193,7 +193,10 @@ static void take_cell(void *data, unsigned int column, unsigned char **row)
 static bool fail_stmt(driver_stmt *s, arena *a, nicol_error *err)
 {
     driver_conn *c = s->c;
-    my_fail(c, mysql_stmt_errno(s->my), mysql_stmt_sqlstate(s->my), mysql_stmt_error(s->my), a, err);
+    /* An error between the rows is told to the connection alone. */
+    bool own = mysql_stmt_errno(s->my) != 0;
+    my_fail(c, own ? mysql_stmt_errno(s->my) : mysql_errno(c->my), own ? mysql_stmt_error(s->my) : mysql_error(c->my),
+            a, err);
     s->rows = false;
     if (c->running == s) c->running = NULL;
     if (c->broken || !my_in_transaction(c)) return false;

@@ -256,7 +256,7 @@ static void look_at_transaction(driver_conn *c)
 
 static bool fail_here(driver_conn *c, arena *a, nicol_error *err)
 {
-    my_fail(c, mysql_errno(c->my), mysql_sqlstate(c->my), mysql_error(c->my), a, err);
+    my_fail(c, mysql_errno(c->my), mysql_error(c->my), a, err);
     look_at_transaction(c);
     return false;
 }

@@ -82,6 +82,8 @@ static const known numbers[] = {
     {ER_BAD_FIELD_ERROR, NICOL_E_COLUMN_MISSING, "ColumnNotFound"},
     {ER_LOCK_DEADLOCK, NICOL_E_WRITE_CONFLICT, "TransactionWriteConflict"},
     {ER_CHECKREAD, NICOL_E_WRITE_CONFLICT, "TransactionWriteConflict"},
+    {ER_CON_COUNT_ERROR, NICOL_E_TOO_MANY_CONNECTIONS, "TooManyConnections"},
+    {ER_TOO_MANY_USER_CONNECTIONS, NICOL_E_TOO_MANY_CONNECTIONS, "TooManyConnections"},
     {ER_BAD_DB_ERROR, NICOL_E_DB_MISSING, "DatabaseDoesNotExist"},
     {ER_DBACCESS_DENIED_ERROR, NICOL_E_DB_ACCESS, "DatabaseAccessDenied"},
     {ER_ACCESS_DENIED_ERROR, NICOL_E_AUTH_DB, "AuthenticationFailed"},
@@ -157,13 +159,12 @@ bool my_fail_text(arena *a, nicol_error *err, nicol_code code, const char *numbe
     return raise(a, err, code, facts_of(a, number, kind, str_c(text)), str_c(text));
 }
 
-bool my_fail(driver_conn *c, unsigned number, const char *state, const char *text, arena *a, nicol_error *err)
+bool my_fail(driver_conn *c, unsigned number, const char *text, arena *a, nicol_error *err)
 {
     char code[16];
     const known *k = known_of(number);
     /* The library's own numbers: the exchange with the server is out of step. */
     bool lost = (number >= CR_MIN_ERROR && number <= CR_MAX_ERROR) || k->code == NICOL_E_DB_CLOSED;
-    (void)state;
     if (number == CR_OUT_OF_MEMORY) {
         c->broken = true;
         return nicol_fail_oom(err);
@@ -196,6 +197,9 @@ bool my_fail_connect(const my_url *u, unsigned number, const char *text, arena *
     case ER_DBACCESS_DENIED_ERROR:
         return nicol_fail_in(a, err, NICOL_E_DB_ACCESS, "User was denied access on the database `%s`",
                              u->database ? u->database : "");
+    case ER_CON_COUNT_ERROR:
+    case ER_TOO_MANY_USER_CONNECTIONS:
+        return nicol_fail_in(a, err, NICOL_E_TOO_MANY_CONNECTIONS, "Too many database connections opened: %s", text);
     case CR_OUT_OF_MEMORY:
         return nicol_fail_oom(err);
     case CR_SSL_CONNECTION_ERROR:

@@ -113,7 +113,7 @@ void my_finish_running(driver_conn *c);
 /* --- errors (my_errors.c); all return false ------------------------------------------------------------------------- */
 
 /* What the server or the library says went wrong; the connection is marked broken when it is lost. */
-bool my_fail(driver_conn *c, unsigned number, const char *state, const char *text, arena *a, nicol_error *err);
+bool my_fail(driver_conn *c, unsigned number, const char *text, arena *a, nicol_error *err);
 bool my_fail_text(arena *a, nicol_error *err, nicol_code code, const char *number, const char *kind, const char *text);
 bool my_fail_connect(const my_url *u, unsigned number, const char *text, arena *a, nicol_error *err);
 
