@@ -14,10 +14,13 @@
         if (!(cond)) abort(); \
     } while (0)
 
-static size_t count(nicol_str text, nicol_str what)
+/* How often "//" stands there; not where the end of a long comment makes one with what follows, which goes to a line of its
+ * own. */
+static size_t comments(nicol_str text)
 {
     size_t n = 0;
-    for (size_t at = 0; (at = str_find(text, what, at)) != SIZE_MAX; at += what.len) n++;
+    for (size_t at = 0; (at = str_find(text, S("//"), at)) != SIZE_MAX; at += 2)
+        n += at == 0 || text.ptr[at - 1] != '*';
     return n;
 }
 
@@ -56,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (format(files, 3, a, &once)) {
         for (size_t i = 0; i < 3; i++) {
             again[i] = (schema_file){files[i].path, once[i]};
-            MUST(count(once[i], S("//")) >= count(files[i].text, S("//")));
+            MUST(comments(once[i]) >= comments(files[i].text));
         }
         if (format(again, 3, a, &twice))
             for (size_t i = 0; i < 3; i++) MUST(str_eq(once[i], twice[i]));

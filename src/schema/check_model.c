@@ -328,7 +328,6 @@ static void algorithm_allowed(sc_ctx *c, const index_info *x)
     if (type.len == 0) return;
     bool ok = str_eq(type, S("BTree")) || (c->prov->id == PROVIDER_POSTGRESQL) ||
               (c->prov->id == PROVIDER_COCKROACHDB && str_eq(type, S("Gin")));
-    if (c->prov->id == PROVIDER_MONGODB) ok = false;
     if (!ok)
         error_attr_at(c, attr_title(c, x), arg_span(index_attr(c, x), S("type")),
                       "The given index type is not supported with the current connector");
@@ -512,7 +511,7 @@ void check_model(sc_ctx *c, model_info *m)
     one_fulltext(c, m);
     check_schema_name(c, m);
     shard_key(c, m);
-    if (c->prov->id == PROVIDER_MONGODB) check_mongo(c, m);
+    if (c->prov->id == PROVIDER_MONGODB && !m->m->is_view) check_mongo(c, m);
     check_view(c, m);
     check_autoincrement(c, m);
     for (size_t i = 0; i < m->m->fields_n && !c->oom; i++)

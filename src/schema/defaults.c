@@ -312,7 +312,8 @@ static void check_literal(sc_ctx *c, const field_info *f, const ast_expr *e)
         break;
     case SCALAR_DECIMAL:
         if (e->kind == EXPR_STRING && !decimal_valid(e->text))
-            bad_text(c, e, "default", "decimal", S("invalid digit found in string"));
+            bad_text(c, e, "default", "decimal",
+                     e->text.len == 0 ? S("Failed to parse empty string") : S("invalid digit found in string"));
         break;
     case SCALAR_DATETIME:
         if (!datetime_parse_rfc3339(e->text, &i))

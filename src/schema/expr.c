@@ -22,11 +22,24 @@ static void put_args(texter *t, const ast_args *args, char open, char close)
         if (a != args->first) buf_char(&t->b, ',');
         if (a->name.name.len != 0) {
             buf_str(&t->b, a->name.name);
-            buf_char(&t->b, ':');
+            buf_lit(&t->b, ": ");
         }
         put_expr(t, a->value);
     }
     buf_char(&t->b, close);
+}
+
+/* As it would be written with the fewest escapes. */
+static void put_string(buf *b, nicol_str text)
+{
+    static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
+    buf_char(b, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        const char *known = memchr(from, text.ptr[i], sizeof(from) - 1);
+        if (known != NULL) buf_char(b, '\\');
+        buf_char(b, known != NULL ? to[known - from] : text.ptr[i]);
+    }
+    buf_char(b, '"');
 }
 
 static void put_object(texter *t, const ast_args *members)
@@ -49,7 +62,7 @@ static void put_expr(texter *t, const ast_expr *e)
         buf_str(&t->b, e->text);
         break;
     case EXPR_STRING:
-        buf_str(&t->b, ctx_source(t->c, e->at));
+        put_string(&t->b, e->text);
         break;
     case EXPR_CALL:
         buf_str(&t->b, e->text);

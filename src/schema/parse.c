@@ -654,9 +654,8 @@ static bool parse_field(parser *p, block *b)
     if (!typed) {
         diag_error(
             p->diags, f->at,
-            "Error validating model \"%.*s\": This field declaration is invalid. It is either missing a name or a "
-            "type.",
-            STR_FMT(b->top->name.name));
+            "Error validating %s \"%.*s\": This field declaration is invalid. It is either missing a name or a type.",
+            b->top->kind == TOP_TYPE ? "type" : "model", STR_FMT(b->top->name.name));
         return true;
     }
     if (good && room(p, f->at, &b->top->fields_n, NICOL_SCHEMA_FIELDS_MAX)) add_decl(p, f);

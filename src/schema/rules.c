@@ -457,7 +457,8 @@ static index_info *field_index(sc_ctx *c, target *t, ast_attr *a, schema_index_k
     *col = (index_col){.f = t->f, .length = -1};
     take_map(c, a, x);
     const ast_expr *e = arg_opt(a, S("length"));
-    if (e != NULL && !expr_integer(c, e, &col->length)) col->length = -1;
+    if (e != NULL && expr_integer(c, e, &col->length)) col->length &= UINT32_MAX; /* 32 bits, as in the reference */
+    else col->length = -1;
     e = arg_opt(a, S("sort"));
     if (e != NULL && expr_constant(c, e, &text)) {
         col->sort = str_eq(text, S("Asc")) ? SORT_ASC : str_eq(text, S("Desc")) ? SORT_DESC : SORT_NONE;
@@ -509,9 +510,11 @@ static void apply_unique(sc_ctx *c, target *t, ast_attr *a)
 
 static void apply_shard_key(sc_ctx *c, target *t, ast_attr *a)
 {
-    (void)c;
+    if (t->m->shard_at != 0)
+        error_model(c, t->m, t->m->ast->at,
+                    "At most one field must be marked as the shard key with the `@shardKey` attribute.");
+    else if (!is_required(t->f)) error_attr(c, a, "Fields that are marked as shard keys must be required.");
     t->m->shard_at = a->at.start; /* which provider and preview feature it takes is checked later */
-    discard(a);
 }
 
 static const attr_rule FIELD_RULES[] = {
@@ -655,6 +658,40 @@ static void apply_model_schema(sc_ctx *c, target *t, ast_attr *a)
     read_schema(c, a, &t->m->m->db_schema, &t->m->schema_at);
 }
 
+static void apply_model_shard_key(sc_ctx *c, target *t, ast_attr *a)
+{
+    model_info *m = t->m;
+    const ast_expr *e = arg_main(c, a, S("fields"), true);
+    field_list l = {0};
+    if (e != NULL) l = read_fields(c, m, e, LIST_NAMES, a->at);
+    if (!l.ok) return;
+    if (l.unknown.n != 0)
+        error_model(c, m, e->at, "The multi field shard key declaration refers to the unknown %s %.*s.",
+                    plural(l.unknown.n), STR_FMT(quoted(c, name_text(&l.unknown))));
+    if (l.relations.n != 0)
+        error_model(
+            c, m, a->at,
+            "The shard key definition refers to the relation %s %.*s. Shard key definitions must reference only scalar "
+            "fields.",
+            plural(l.relations.n), STR_FMT(quoted(c, name_text(&l.relations))));
+    if (l.unknown.n != 0 || l.relations.n != 0) return;
+    name_list optional = {0};
+    for (size_t i = 0; i < l.n; i++)
+        if (!is_required(l.cols[i].f)) name_push(c, &optional, l.cols[i].f->f->name);
+    if (optional.n != 0)
+        error_model(
+            c, m, a->at,
+            "The shard key definition refers to the optional %s %.*s. Shard key definitions must reference only required "
+            "fields.",
+            plural(optional.n), STR_FMT(quoted(c, name_text(&optional))));
+    if (m->shard_at != 0)
+        error_model(
+            c, m, m->ast->at,
+            "Each model must have at most one shard key. You can't have `@shardKey` and `@@shardKey` at the same "
+            "time.");
+    m->shard_at = a->at.start;
+}
+
 /* The fields of @@index, @@unique and @@fulltext. */
 static index_info *model_index(sc_ctx *c, target *t, ast_attr *a, schema_index_kind kind)
 {
@@ -746,7 +783,7 @@ static const attr_rule MODEL_RULES[] = {
     {NICOL_STR("ignore"), false, apply_model_ignore}, {NICOL_STR("id"), false, apply_model_id},
     {NICOL_STR("map"), false, apply_model_map},       {NICOL_STR("schema"), false, apply_model_schema},
     {NICOL_STR("index"), true, apply_index},          {NICOL_STR("unique"), true, apply_model_unique},
-    {NICOL_STR("fulltext"), true, apply_fulltext},    {NICOL_STR("shardKey"), false, apply_shard_key},
+    {NICOL_STR("fulltext"), true, apply_fulltext},    {NICOL_STR("shardKey"), false, apply_model_shard_key},
 };
 
 /* --- enums ------------------------------------------------------------------------------------------------------------ */
