@@ -721,7 +721,8 @@ static void test_look_first(void)
         int64_t affected, left; /* rows with n = 5 */
     } cases[] = {
         {"UPDATE t SET n = 5 WHERE NOT EXISTS(SELECT 1 FROM t AS p WHERE p.id = t.up AND p.n > 3)", 3, 3},
-        {" -- why\n update t set n = 5 where not exists(select 1 from t p where p.id = t.up and p.n > 3) ; -- end", 3, 3},
+        {" -- why\n update t set n = 5 where not exists(select 1 from t p where p.id = t.up and p.n > 3) ; -- end", 3,
+         3},
         {"UPDATE t SET n = 5 WHERE n IS NULL OR (SELECT COUNT(*) FROM t WHERE n = 5) > 0 /* end */", 1, 1},
         {"WITH x AS (SELECT 1 AS one) UPDATE t SET n = 5 WHERE n IS NULL OR (SELECT COUNT(*) FROM t WHERE n = 5) >= "
          "(SELECT one FROM x)",
@@ -892,12 +893,8 @@ static void test_urls(void)
         const char *url;
         nicol_code code;
     } urls[] = {
-        {"file:x.db", NICOL_E_OK},
-        {"sqlite:x.db", NICOL_E_OK},
-        {"postgresql://h/d", NICOL_E_OK},
-        {"mysql://h/d", NICOL_E_OK},
-        {"mongodb://h/d", NICOL_E_USAGE},
-        {"x.db", NICOL_E_USAGE},
+        {"file:x.db", NICOL_E_OK},   {"sqlite:x.db", NICOL_E_OK},      {"postgresql://h/d", NICOL_E_OK},
+        {"mysql://h/d", NICOL_E_OK}, {"mongodb://h/d", NICOL_E_USAGE}, {"x.db", NICOL_E_USAGE},
         {"", NICOL_E_USAGE},
     };
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
