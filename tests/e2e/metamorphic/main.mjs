@@ -21,10 +21,10 @@ import * as writes from './writes.mjs'
 
 const { filter, read, unique, outside, pages, nestedPages, totals, groups, shapes } = reads
 const { doors, together, longLists } = doorways
-const { createMany, updateMany, deleteMany, upsert, nested, atomic } = writes
-const all = { filter, read, unique, outside, pages, nestedPages, totals, groups, shapes, doors, together, longLists, createMany, updateMany, deleteMany, upsert, nested, atomic, witness }
+const { createMany, updateMany, deleteMany, upsert, nested, named, atomic } = writes
+const all = { filter, read, unique, outside, pages, nestedPages, totals, groups, shapes, doors, together, longLists, createMany, updateMany, deleteMany, upsert, nested, named, atomic, witness }
 const wanted = process.env.CHECKS ? process.env.CHECKS.split(',') : Object.keys(all)
-const weights = { filter: 8, read: 6, unique: 3, outside: 3, pages: 2, nestedPages: 2, totals: 3, groups: 3, shapes: 3, doors: 1.5, together: 2, longLists: 0.1, createMany: 1, updateMany: 1.5, deleteMany: 1, upsert: 1, nested: 2, atomic: 1, witness: 2 }
+const weights = { filter: 8, read: 6, unique: 3, outside: 3, pages: 2, nestedPages: 2, totals: 3, groups: 3, shapes: 3, doors: 1.5, together: 2, longLists: 0.1, createMany: 1, updateMany: 1.5, deleteMany: 1, upsert: 1, nested: 2, named: 1.5, atomic: 1, witness: 2 }
 
 /** The rows are there as they were sent. */
 async function stored(base) {

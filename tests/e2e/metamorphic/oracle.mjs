@@ -18,20 +18,20 @@ export function holds(world, row, where, at = {}) {
 }
 
 /** Whether a filter says nothing, so that inside AND, OR and NOT it is passed over. */
-function empty(where) {
-  return Object.entries(where).every(([k, v]) => ['AND', 'OR', 'NOT'].includes(k) ? [].concat(v).every(empty) : silent(v))
+function empty(m, where) {
+  return Object.entries(where).every(([k, v]) => ['AND', 'OR', 'NOT'].includes(k) ? [].concat(v).every((w) => empty(m, w)) : silent(v, fieldOf(m, k)?.type === 'Json'))
 }
-/** Conditions on one field that are none: {}, {not: {}}, a path alone. */
-function silent(v) {
-  return isFilter(v) && !Array.isArray(v) && Object.entries(v).every(([op, x]) => op === 'path' || op === 'mode' || (op === 'not' && silent(x)))
+/** Conditions on one field that are none: {}, {not: {}}, a path alone. Of Json, {not: {}} compares with an object. */
+function silent(v, json) {
+  return isFilter(v) && !Array.isArray(v) && Object.entries(v).every(([op, x]) => op === 'path' || op === 'mode' || (op === 'not' && !json && silent(x)))
 }
 
 function parts(world, row, where, at) {
   const out = []
   for (const [k, v] of Object.entries(where)) {
-    if (k === 'AND') out.push(...kids(v).map((w) => inner(world, row, w, at)))
-    else if (k === 'OR') out.push(any(kids(v).map((w) => inner(world, row, w, at))))
-    else if (k === 'NOT') out.push(...kids(v).map((w) => not(inner(world, row, w, { ...at, odd: !at.odd }))))
+    if (k === 'AND') out.push(...kids(row, v).map((w) => inner(world, row, w, at)))
+    else if (k === 'OR') out.push(any(kids(row, v).map((w) => inner(world, row, w, at))))
+    else if (k === 'NOT') out.push(...kids(row, v).map((w) => not(inner(world, row, w, { ...at, odd: !at.odd }))))
     else {
       const f = fieldOf(row.model, k)
       if (f) out.push(...scalarParts(world, row, f, v, at))
@@ -41,11 +41,11 @@ function parts(world, row, where, at) {
   }
   return out
 }
-const kids = (v) => [].concat(v).filter((w) => !empty(w))
+const kids = (row, v) => [].concat(v).filter((w) => !empty(row.model, w))
 /** Below AND, OR and NOT an empty part of any depth says nothing; an empty OR beside other parts, too. */
 function inner(world, row, w, at) {
   const { AND: _a, OR: list, NOT: _n, ...rest } = w
-  if (list !== undefined && kids(list).length === 0) w = { ...rest, ...(w.AND === undefined ? {} : { AND: w.AND }), ...(w.NOT === undefined ? {} : { NOT: w.NOT }) }
+  if (list !== undefined && kids(row, list).length === 0) w = { ...rest, ...(w.AND === undefined ? {} : { AND: w.AND }), ...(w.NOT === undefined ? {} : { NOT: w.NOT }) }
   return holds(world, row, w, at)
 }
 

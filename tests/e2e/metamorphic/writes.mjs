@@ -162,23 +162,26 @@ export const upsert = {
     if (!row) return null
     const there = base.world.rows[m.name].length && r.chance(0.6) ? r.pick(base.world.rows[m.name]).raw : null
     const where = whereKey(m, there ?? row)
-    // The one-statement form needs what `create` inserts to be what `where` asks for.
-    if (there && r.chance(0.5)) for (const k of m.id) row[k] = there[k]
-    return { model: m.name, where, create: row, update: change(r, gen, base, m, { operators: false }) }
+    // The one-statement form needs what `create` inserts to be what `where` asks for: with and without, in one shape and one process.
+    const creates = [row, { ...row, ...Object.fromEntries(m.id.map((k) => [k, (there ?? row)[k]])) }]
+    return { model: m.name, where, creates: r.shuffle([...creates, r.pick(creates)]), update: change(r, gen, base, m, { operators: false }) }
   },
-  async run(base, { model, where, create, update }) {
-    const m = need(modelOf(base.spec, model), model), there = rowsOf(base, model).some((row) => fits(base.world, row, where)), told = { model, where, create, update }
-    const up = op(model, 'upsertOne', { where, create, update }, { $scalars: true })
-    const once = await outcome(base, [up])
-    const other = await outcome(base, [there ? op(model, 'updateOne', { where, data: update }, { $scalars: true }) : op(model, 'createOne', { data: create }, { $scalars: true })])
-    if (!agree('upsert is neither create nor update', once, other, told)) return
-    const [a, b] = [once, other].map((x) => text(decode(base.world, m, value(x.answers[0]))))
-    if (a !== b) throw new Failure('row of an upsert', { ...told, got: a, want: b })
-    // Where the row that `create` makes is another one, a second upsert would make it again.
-    if (!there && text(whereKey(m, create)) !== text(where)) return
-    const updated = await outcome(base, [up, op(model, 'updateOne', { where, data: update }, keyOnly(m))]), twice = await outcome(base, [up, up]), thrice = await outcome(base, [up, up, up])
-    agree('a second upsert is not an update', twice, updated, told)
-    agree('upsert is not idempotent', thrice, twice, told)
+  async run(base, { model, where, creates, update }) {
+    const m = need(modelOf(base.spec, model), model), there = rowsOf(base, model).some((row) => fits(base.world, row, where))
+    for (const create of creates) {
+      const told = { model, where, create, update }
+      const up = op(model, 'upsertOne', { where, create, update }, { $scalars: true })
+      const once = await outcome(base, [up])
+      const other = await outcome(base, [there ? op(model, 'updateOne', { where, data: update }, { $scalars: true }) : op(model, 'createOne', { data: create }, { $scalars: true })])
+      if (!agree('upsert is neither create nor update', once, other, told)) continue
+      const [a, b] = [once, other].map((x) => text(decode(base.world, m, value(x.answers[0]))))
+      if (a !== b) throw new Failure('row of an upsert', { ...told, got: a, want: b })
+      // Where the row that `create` makes is another one, a second upsert would make it again.
+      if (!there && text(whereKey(m, create)) !== text(where)) continue
+      const updated = await outcome(base, [up, op(model, 'updateOne', { where, data: update }, keyOnly(m))]), twice = await outcome(base, [up, up]), thrice = await outcome(base, [up, up, up])
+      agree('a second upsert is not an update', twice, updated, told)
+      agree('upsert is not idempotent', thrice, twice, told)
+    }
   },
 }
 
@@ -239,6 +242,22 @@ export const nested = {
     if (wanted.error) { if (!wanted.error.includes(got.error)) throw new Failure('nested: no error', { ...told, got: got.error ?? 'none', want: wanted.error, message: got.message }); return }
     if (got.error) throw new Failure(`nested: error ${got.error}`, { ...told, message: got.message })
     sameState('nested is not flat', told, got.state, firstState(sheet.world()))
+  },
+}
+/** Rows named once and twice in lists of one length: the plan of the one must not serve the other. */
+export const named = {
+  make(r, gen, base) {
+    const args = nested.make(r, gen, base)
+    if (!args) return null
+    const f = relationField(base.spec, args.model, args.field), child = modelOf(base.spec, f.target), rows = base.world.rows[f.target]
+    if (rows.length === 0) return null
+    const loose = f.rel.kind === 'm-n' || f.rel.optional
+    const kind = r.pick(loose ? ['connect', 'set', 'disconnect'] : ['connect']), n = r.between(2, 3)
+    const lists = Array.from({ length: 4 }, () => Array.from({ length: n }, () => whereKey(child, r.pick(rows).raw)))
+    return { model: args.model, field: args.field, where: args.where, kind, lists: [...lists, lists[0].map(() => lists[0][0]), lists[0]] }
+  },
+  async run(base, { model, field, where, kind, lists }) {
+    for (const list of lists) await nested.run(base, { model, field, where, data: { [kind]: list } })
   },
 }
 function assign(row, data) { for (const [k, v] of Object.entries(data)) row[k] = v !== null && typeof v === 'object' && 'set' in v && Object.keys(v).length === 1 ? v.set : v }
