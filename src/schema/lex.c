@@ -67,13 +67,16 @@ static uint32_t letter_len(const lex *l, uint32_t i)
 
 bool lex_ident(lex *l, nicol_str *out)
 {
-    uint32_t i = l->at, n;
-    for (uint8_t want = FIRST; i < l->end; i += n, want = LATER) {
-        unsigned char c = (unsigned char)l->p[i];
-        n = (IDENT[c] & want) != 0 ? 1 : c >= 0x80 ? letter_len(l, i) : 0;
-        if (n == 0) break;
-    }
-    if (i == l->at) return false;
+    const unsigned char *p = (const unsigned char *)l->p;
+    uint32_t i = l->at, end = l->end, n;
+    if (i >= end) return false;
+    n = (IDENT[p[i]] & FIRST) != 0 ? 1 : p[i] >= 0x80 ? letter_len(l, i) : 0;
+    if (n == 0) return false;
+    do {
+        i += n;
+        while (i < end && IDENT[p[i]] != 0) i++;
+        n = i < end && p[i] >= 0x80 ? letter_len(l, i) : 0;
+    } while (n != 0);
     *out = str_of(l->p + l->at, i - l->at);
     l->at = i;
     return true;

@@ -272,10 +272,21 @@ static bool finish_lookups(sc_ctx *c, schema_model *m)
     return !c->oom;
 }
 
+static bool is_mapped(const schema_enum *e)
+{
+    for (size_t i = 0; i < e->values_n; i++)
+        if (!str_eq(e->values[i].name, e->values[i].db_name)) return true;
+    return false;
+}
+
 static bool finish_enum(sc_ctx *c, schema_enum *e)
 {
     if (e->values_n <= SMALL_SET) return true;
-    e->by_db = map_new(c->amem, SIZE_MAX / 64);
+    if (!is_mapped(e)) {
+        e->by_db = e->by_name;
+        return true;
+    }
+    e->by_db = map_for(c->amem, e->values_n);
     if (e->by_db == NULL) return false;
     for (size_t i = 0; i < e->values_n; i++)
         if (map_get(e->by_db, e->values[i].db_name) == NULL) map_add(c, e->by_db, e->values[i].db_name, &e->values[i]);

@@ -130,7 +130,7 @@ static void resolve_enum(sc_ctx *c, ast_top *t, enum_info *e)
     e->e->values = KEEP_ARRAY(c, t->values_n, schema_enum_value);
     if (e->e->values == NULL && t->values_n != 0) return;
     if (t->values_n > SMALL_SET) {
-        e->e->by_name = map_new(c->amem, SIZE_MAX / 64);
+        e->e->by_name = map_for(c->amem, t->values_n);
         if (e->e->by_name == NULL) c->oom = true;
         if (c->oom) return;
     }
