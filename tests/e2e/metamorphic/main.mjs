@@ -87,7 +87,7 @@ if (process.env.CASE) {
   process.exit(failure ? 1 : 0)
 }
 
-const first = Number(process.env.SEED ?? 1), rounds = Number(process.env.ROUNDS ?? 40), per = Number(process.env.CHECKS_PER_ROUND ?? 30)
+const first = Number(process.env.SEED ?? 1), rounds = Number(process.env.ROUNDS ?? 30), per = Number(process.env.CHECKS_PER_ROUND ?? 30)
 for (let seed = first; seed < first + rounds; seed++) {
   await check(`seed ${seed}`, async () => {
     const bad = await round(seed, per)
