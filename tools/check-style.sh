@@ -122,6 +122,8 @@ FNR == lines_max + 1 { report("more than " lines_max " lines") }
     if (module != "") {
         n = split("strcpy strcat sprintf vsprintf gets atoi atol atoll atof strtok alloca", never, " ")
         for (i = 1; i <= n; i++) if (calls(code, never[i])) report("banned function: " never[i])
+        n = split("PQexec PQexecParams PQexecPrepared PQprepare PQdescribePrepared PQconnectdb PQconnectdbParams PQsetdbLogin PQreset PQfn", waits, " ")
+        for (i = 1; i <= n; i++) if (calls(code, waits[i])) report("waits inside the library (send, then pg_result): " waits[i])
         if (module != "base") {
             n = split("malloc calloc realloc reallocarray free strdup strndup asprintf vasprintf aligned_alloc posix_memalign", heap, " ")
             for (i = 1; i <= n; i++) if (calls(code, heap[i])) report("banned outside base (use a mem, an arena or a buf): " heap[i])

@@ -59,6 +59,9 @@ fresh; mkdir "$tmp/src/odd"; add src/odd/a.c 'int odd;'; red "a module that laye
 for f in malloc calloc realloc free strdup; do
     fresh; add src/sql/a.c "void f(void)\n{\n    g($f (1));\n}"; red "$f outside base" "banned outside base (use a mem, an arena or a buf): $f"
 done
+for f in PQexec PQconnectdbParams PQprepare; do
+    fresh; add src/base/a.c "void f(void)\n{\n    $f(1);\n}"; red "$f" "waits inside the library (send, then pg_result): $f"
+done
 for f in strcpy sprintf atoi strtok alloca; do
     fresh; add src/base/a.c "void f(void)\n{\n    $f(1);\n}"; red "$f in base too" "banned function: $f"
 done
