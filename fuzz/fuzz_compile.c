@@ -156,6 +156,23 @@ static void walk(const plan_node *n, buf *b)
     }
 }
 
+/* The same operation as one of many: SQLite takes the statements, and the keys of three of them are one value. */
+static void check_lookup(const query_op *op, arena *a, buf *b)
+{
+    nicol_error err = {0};
+    plan_compile_opts o = {.dialect = DIALECT_SQLITE, .m = mem_default, .a = a};
+    plan *p = plan_compile_lookup(op, &o, &err);
+    if (!p) return;
+    MUST(err.code == NICOL_E_OK && p->lookup.n > 0 && p->params_n == op->params_n + 1 && !p->writes);
+    walk(p->root, b);
+    val *one = ARENA_ARRAY(a, op->params_n + 1u, val), keys;
+    MUST(one);
+    for (uint32_t i = 0; i < op->params_n; i++) one[i] = op->params[i].value;
+    const val *three[] = {one, one, one};
+    if (plan_lookup_keys(p, three, 3, a, &keys)) MUST(p->lookup.json ? keys.type == VAL_STR : keys.n == 3);
+    plan_free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!model) set_up();
@@ -174,7 +191,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!p) continue;
         buf b;
         buf_init(&b, mem_default, 16 << 20);
-        if (d == DIALECT_SQLITE) walk(p->root, &b);
+        if (d == DIALECT_SQLITE) {
+            walk(p->root, &b);
+            check_lookup(&op, a, &b);
+        }
         buf_clear(&b);
         plan_print(p, &b);
         buf_free(&b);
