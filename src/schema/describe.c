@@ -13,6 +13,7 @@ typedef struct describer {
     const schema *s;
     buf *out;
     uint8_t *facts; /* by the field's index */
+    bool types;     /* composite types: less is said of them */
 } describer;
 
 /* --- small pieces ------------------------------------------------------------------------------------------------------ */
@@ -196,7 +197,7 @@ static void put_default(buf *out, const schema_field *f)
 
 static bool is_visible(const schema_field *f)
 {
-    return !f->is_ignored && f->kind != FIELD_UNSUPPORTED;
+    return !f->is_ignored && (f->kind != FIELD_UNSUPPORTED || f->target != NULL);
 }
 
 static void put_native(buf *out, const schema_field *f)
@@ -244,13 +245,13 @@ static void put_field(const describer *d, const schema_field *f)
 {
     buf *out = d->out;
     unsigned facts = d->facts[f->index];
-    nicol_str type = f->kind == FIELD_RELATION ? f->target->name
-                     : f->kind == FIELD_ENUM   ? f->en->name
-                                               : schema_scalar_name(f->type);
+    nicol_str type = f->target != NULL       ? f->target->name
+                     : f->kind == FIELD_ENUM ? f->en->name
+                                             : schema_scalar_name(f->type);
     buf_lit(out, "{\"name\":");
     json_put_str(out, f->name);
     if (f->kind != FIELD_RELATION && is_mapped(f->name, f->db_name)) put_text(out, "dbName", f->db_name);
-    put_text(out, "kind", f->kind == FIELD_RELATION ? S("object") : f->kind == FIELD_ENUM ? S("enum") : S("scalar"));
+    put_text(out, "kind", f->target != NULL ? S("object") : f->kind == FIELD_ENUM ? S("enum") : S("scalar"));
     put_bool(out, "isList", f->arity == ARITY_LIST);
     put_bool(out, "isRequired", f->arity != ARITY_OPTIONAL);
     put_bool(out, "isUnique", (facts & (FACT_UNIQUE | FACT_ID)) == FACT_UNIQUE);
@@ -261,20 +262,41 @@ static void put_field(const describer *d, const schema_field *f)
     put_native(out, f);
     put_default(out, f);
     if (f->kind == FIELD_RELATION) put_relation(out, f);
-    put_bool(out, "isGenerated", false);
-    put_bool(out, "isUpdatedAt", f->is_updated_at);
+    if (!d->types) {
+        put_bool(out, "isGenerated", false);
+        put_bool(out, "isUpdatedAt", f->is_updated_at);
+    }
     if (f->doc != NULL) put_doc(out, *f->doc);
     buf_char(out, '}');
 }
 
 /* --- models ------------------------------------------------------------------------------------------------------------ */
 
+static nicol_str path_of(const schema_index *x, size_t i)
+{
+    return x->cols == NULL ? (nicol_str){0} : x->cols[i].path;
+}
+
+/* Of a path into composite types the last name. */
+static void put_key_names(buf *out, const schema_index *x)
+{
+    buf_char(out, '[');
+    for (size_t i = 0; i < x->fields_n; i++) {
+        nicol_str name = path_of(x, i);
+        if (i != 0) buf_char(out, ',');
+        if (name.len == 0) name = x->fields[i]->name;
+        while (str_find_char(name, '.', 0) != SIZE_MAX) str_cut(&name, '.');
+        json_put_str(out, name);
+    }
+    buf_char(out, ']');
+}
+
 static void gather_facts(const describer *d, const schema_model *m)
 {
     memset(d->facts, 0, m->fields_n);
     for (size_t i = 0; i < m->indexes_n; i++) {
         const schema_index *x = &m->indexes[i];
-        if (x->fields_n != 1) continue;
+        if (x->fields_n != 1 || path_of(x, 0).len != 0) continue;
         if (x->kind == INDEX_UNIQUE) d->facts[x->fields[0]->index] |= FACT_UNIQUE;
         if (x->kind == INDEX_ID) d->facts[x->fields[0]->index] |= FACT_ID;
     }
@@ -292,7 +314,7 @@ static void put_key(buf *out, const schema_index *x)
     if (x->named) json_put_str(out, x->name);
     else buf_lit(out, "null");
     buf_lit(out, ",\"fields\":");
-    put_names(out, x->fields, x->fields_n);
+    put_key_names(out, x);
     buf_char(out, '}');
 }
 
@@ -305,7 +327,7 @@ static void put_uniques(buf *out, const schema_model *m, const char *key, bool w
         if (x->kind != INDEX_UNIQUE || !x->compound) continue;
         if (n++ != 0) buf_char(out, ',');
         if (whole) put_key(out, x);
-        else put_names(out, x->fields, x->fields_n);
+        else put_key_names(out, x);
     }
     buf_char(out, ']');
 }
@@ -332,7 +354,7 @@ static void put_model(const describer *d, const schema_model *m, size_t *models)
     else buf_lit(out, "null");
     put_uniques(out, m, "uniqueFields", false);
     put_uniques(out, m, "uniqueIndexes", true);
-    put_bool(out, "isGenerated", false);
+    if (!d->types) put_bool(out, "isGenerated", false);
     put_doc(out, m->doc);
     buf_char(out, '}');
 }
@@ -363,7 +385,7 @@ static void put_column(buf *out, const schema_index *x, size_t i)
 {
     const schema_index_col *c = x->cols == NULL ? NULL : &x->cols[i];
     buf_lit(out, "{\"name\":");
-    json_put_str(out, x->fields[i]->name);
+    json_put_str(out, path_of(x, i).len != 0 ? path_of(x, i) : x->fields[i]->name);
     if (c != NULL && c->sort != SORT_NONE) put_text(out, "sortOrder", c->sort == SORT_ASC ? S("asc") : S("desc"));
     if (c != NULL && c->length >= 0) buf_printf(out, ",\"length\":%lld", (long long)c->length);
     if (c != NULL && c->ops.len != 0) put_text(out, "operatorClass", c->ops);
@@ -426,6 +448,8 @@ bool schema_describe(const schema *s, buf *out, nicol_error *err)
     describer d = {.s = s, .out = out};
     for (size_t i = 0; i < s->models_n; i++)
         if (s->models[i].fields_n > most) most = s->models[i].fields_n;
+    for (size_t i = 0; i < s->types_n; i++)
+        if (s->types[i].fields_n > most) most = s->types[i].fields_n;
     d.facts = out->m->alloc(out->m->ctx, most);
     if (d.facts == NULL) return nicol_fail_oom(err);
     buf_lit(out, "{\"enums\":[");
@@ -435,7 +459,12 @@ bool schema_describe(const schema *s, buf *out, nicol_error *err)
     }
     buf_lit(out, "],\"models\":[");
     for (int views = 0; views < 2; views++) put_models(&d, views != 0, put_model, &n);
-    buf_lit(out, "],\"types\":[],\"indexes\":[");
+    buf_lit(out, "],\"types\":[");
+    n = 0;
+    d.types = true;
+    for (size_t i = 0; i < s->types_n; i++) put_model(&d, &s->types[i], &n);
+    d.types = false;
+    buf_lit(out, "],\"indexes\":[");
     n = 0;
     for (int views = 0; views < 2; views++) put_models(&d, views != 0, put_indexes, &n);
     buf_lit(out, "]}");

@@ -185,12 +185,14 @@ static bool finish_columns(sc_ctx *c, const index_info *x, schema_index *out)
 {
     bool plain = true;
     for (size_t i = 0; i < x->cols_n; i++)
-        plain = plain && x->cols[i].sort == SORT_NONE && x->cols[i].length < 0 && x->cols[i].ops == NULL;
+        plain = plain && x->cols[i].sort == SORT_NONE && x->cols[i].length < 0 && x->cols[i].ops == NULL &&
+                x->cols[i].path == NULL;
     if (plain) return true;
     schema_index_col *cols = KEEP_ARRAY(c, x->cols_n, schema_index_col);
     for (size_t i = 0; cols != NULL && i < x->cols_n; i++) {
         cols[i] = (schema_index_col){.sort = x->cols[i].sort, .length = x->cols[i].length};
         if (x->cols[i].ops != NULL) cols[i].ops = *x->cols[i].ops;
+        if (x->cols[i].path != NULL) cols[i].path = x->cols[i].path->text;
     }
     out->cols = cols;
     return cols != NULL;
@@ -390,6 +392,8 @@ bool model_finish(sc_ctx *c)
     if (s->relations == NULL && c->rels_n != 0) return false;
     for (size_t i = 0; i < s->models_n; i++)
         if (!finish_model(c, &c->models[i])) return false;
+    for (size_t i = 0; i < s->types_n; i++)
+        for (size_t k = 0; k < s->types[i].fields_n; k++) default_finish(c, &c->types[i].fields[k]);
     for (size_t i = 0; i < c->rels_n; i++)
         if (!finish_relation(c, &c->rels[i], &s->relations[s->relations_n++])) return false;
     return !c->oom;

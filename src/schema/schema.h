@@ -148,6 +148,7 @@ typedef struct schema_index_col {
     schema_sort sort;
     int64_t length; /* of the prefix; -1: the whole column */
     nicol_str ops;  /* operator class, or empty */
+    nicol_str path; /* "address.street": a field of a composite type, in `fields` is the model's own; mostly empty */
 } schema_index_col;
 
 typedef struct schema_index {
