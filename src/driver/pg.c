@@ -17,8 +17,8 @@
 
 #define SQL_BYTES_MAX ((size_t)16 << 20)
 #define WHOLE_BYTES_MAX ((size_t)256 << 10) /* a result that may come at once, by what it was last time */
+#define ROW_KEPT_BYTES ((size_t)1 << 20)    /* of a connection's memory for rows between statements */
 #define DRAIN_ROWS_MAX 1000                 /* rows that are dropped rather than cancelled */
-#define DRAIN_US 200000
 
 struct driver_stmt {
     driver_conn *c;
@@ -479,12 +479,24 @@ static bool pg_step(driver_stmt *s, bool *row, arena *a, nicol_error *err)
     return true;
 }
 
+/* What the cells of a row were made in. One large value must not make the connection large for ever. */
+static void renew_row(driver_conn *c)
+{
+    arena *fresh = arena_bytes(c->row) > ROW_KEPT_BYTES ? arena_new(c->m, PG_ROW_BYTES_MAX) : NULL;
+    if (!fresh) {
+        arena_reset(c->row);
+        return;
+    }
+    arena_free(c->row);
+    c->row = fresh;
+}
+
 static void pg_stmt_done(driver_stmt *s)
 {
     driver_conn *c = s->c;
     if (s->sent) pg_finish_running(c);
     drop_results(s);
-    arena_reset(c->row);
+    renew_row(c);
     s->busy = s->started = false;
     s->row = -1;
     s->rows = 0;

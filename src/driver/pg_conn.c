@@ -28,7 +28,6 @@
 #define SILENT_US 60000000     /* for the answer to a command of our own that cannot take long */
 #define SCRIPT_US (24LL * 3600 * 1000000)
 #define CANCELS_MAX 32 /* threads that deliver cancels; more than that hang with their server */
-#define ROW_ARENA_BYTES_MAX ((size_t)512 << 20)
 
 /* --- waiting -------------------------------------------------------------------------------------------------------- */
 
@@ -372,7 +371,7 @@ driver_conn *pg_open(const driver_opts *o, arena *a, nicol_error *err)
     if (u.cache_max > 0) c->cache_max = (size_t)u.cache_max;
     c->unnamed = u.pgbouncer || u.cache_max == 0;
     c->cache = map_new(m, c->cache_max + 1);
-    c->row = arena_new(m, ROW_ARENA_BYTES_MAX);
+    c->row = arena_new(m, PG_ROW_BYTES_MAX);
     bool good = (c->cache && c->row) || nicol_fail_oom(err);
     if (good && PQsetnonblocking(pg, 1) != 0) good = pg_fail_lost(c, a, err);
     if (good && u.pgbouncer) {

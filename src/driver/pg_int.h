@@ -85,6 +85,7 @@ const char *pg_url_get(const pg_url *u, const char *key); /* NULL: not said */
 
 /* --- connections (pg_conn.c) ---------------------------------------------------------------------------------------- */
 
+#define PG_ROW_BYTES_MAX ((size_t)512 << 20) /* what may be made of one row's cells */
 #define PG_NAME_BYTES 40
 #define PG_DROPS_MAX 16
 
