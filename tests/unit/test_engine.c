@@ -340,6 +340,27 @@ static nicol_result *q(nicol_db *db, nicol_tx *tx, const char *text)
     return nicol_query_in(db, tx, text, strlen(text));
 }
 
+static void test_nested_rows(nicol_db *db)
+{
+    nicol_str s = {0};
+    nicol_result *r = q(
+        db, NULL,
+        "{\"modelName\":\"User\",\"action\":\"createOne\",\"query\":{\"arguments\":{\"data\":{\"email\":\"n@x.io\",\"posts\":"
+        "{\"create\":[{\"title\":\"one\"},{\"title\":\"two\"}]}}},\"selection\":{\"id\":true,"
+        "\"posts\":{\"selection\":{\"title\":true,\"author\":{\"selection\":{\"email\":true}}}}}}}");
+    nicol_rows rows = nicol_result_rows(r);
+    ok(nicol_rows_next(&rows));
+    nicol_rows posts = nicol_row_rows(&rows, "posts");
+    ok(nicol_rows_next(&posts) && nicol_row_text(&posts, "title", &s));
+    is_strz(s, "one");
+    ok(nicol_rows_next(&posts) && nicol_row_text(&posts, "author.email", &s));
+    is_strz(s, "n@x.io");
+    nicol_rows author = nicol_row_rows(&posts, "author");
+    ok(nicol_rows_next(&author) && nicol_row_text(&author, "email", &s) && !nicol_rows_next(&author));
+    ok(!nicol_rows_next(&posts) && !nicol_rows_next(&rows));
+    nicol_free(r);
+}
+
 static void test_c_door(void)
 {
     fresh();
@@ -389,22 +410,7 @@ static void test_c_door(void)
     posts = nicol_row_rows(&rows, "nope");
     ok(!nicol_rows_next(&posts), "what is not there has none");
     nicol_free(r);
-    r = q(
-        db, NULL,
-        "{\"modelName\":\"User\",\"action\":\"createOne\",\"query\":{\"arguments\":{\"data\":{\"email\":\"n@x.io\",\"posts\":"
-        "{\"create\":[{\"title\":\"one\"},{\"title\":\"two\"}]}}},\"selection\":{\"id\":true,"
-        "\"posts\":{\"selection\":{\"title\":true,\"author\":{\"selection\":{\"email\":true}}}}}}}");
-    rows = nicol_result_rows(r);
-    ok(nicol_rows_next(&rows));
-    posts = nicol_row_rows(&rows, "posts");
-    ok(nicol_rows_next(&posts) && nicol_row_text(&posts, "title", &s));
-    is_strz(s, "one");
-    ok(nicol_rows_next(&posts) && nicol_row_text(&posts, "author.email", &s));
-    is_strz(s, "n@x.io");
-    nicol_rows author = nicol_row_rows(&posts, "author");
-    ok(nicol_rows_next(&author) && nicol_row_text(&author, "email", &s) && !nicol_rows_next(&author));
-    ok(!nicol_rows_next(&posts) && !nicol_rows_next(&rows));
-    nicol_free(r);
+    test_nested_rows(db);
     tx = nicol_begin(db, NICOL_ISOLATION_DEFAULT, 0);
     nicol_free(q(db, tx, CREATE("left@x.io", "1")));
     nicol_close(db); /* with a transaction open: it is rolled back, nothing leaks */
