@@ -682,7 +682,7 @@ static void put_list(cc_stmt *st, place at, const query_filter *f, bool or)
         cc_sql(st, or ? NICOL_STR("1=0") : NICOL_STR("1=1"));
         return;
     }
-    if (!or) cc_join_searches(st->c, kids, &n);
+    if (! or) cc_join_searches(st->c, kids, &n);
     if (or &&n > 1) at.flat = false;
     if (n > 1) cc_lit(st, "(");
     put_range(st, at, kids, 0, n, or);
