@@ -340,9 +340,7 @@ static bool bind_one(MYSQL_BIND *b, val v, const driver_arg_type *t, arena *a, n
     case VAL_NULL:
         b->buffer_type = MYSQL_TYPE_NULL;
         return true;
-    case VAL_INT:
-        if (t && t->scalar == SCALAR_DATETIME) return bind_instant(b, v.u.i, t, a, err);
-        return bind_number(b, v, a, err);
+    case VAL_INT: /* also beside a date: the count of a `having` is told with its field's type */
     case VAL_BOOL:
         return bind_number(b, v, a, err);
     case VAL_FLOAT:

@@ -75,7 +75,8 @@ static void put_instant(buf *b, int64_t ms, unsigned micros, const driver_arg_ty
 
 static bool is_instant(val v, const driver_arg_type *t)
 {
-    return v.type == VAL_DATETIME || (t && t->scalar == SCALAR_DATETIME && (v.type == VAL_STR || v.type == VAL_INT));
+    /* A number beside a date stays one: the count of a `having` is told with its field's type. */
+    return v.type == VAL_DATETIME || (t && t->scalar == SCALAR_DATETIME && v.type == VAL_STR);
 }
 
 static void put_datetime(buf *b, val v, const driver_arg_type *t)
