@@ -98,7 +98,7 @@ typedef enum nicol_code {
 /* Neutral facts of a database error, as the driver reports them. Any string may be empty. Strings live as long as
  * the error object that points here (see nicol_error). */
 typedef struct nicol_db_facts {
-    nicol_str kind;          /* "UniqueConstraintViolation", "TableDoesNotExist", ... "sqlite", "postgres" for any other */
+    nicol_str kind; /* "UniqueConstraintViolation", "TableDoesNotExist", ... "sqlite", "postgres" for any other */
     nicol_str original_code; /* "SQLITE_CONSTRAINT_UNIQUE", an SQLSTATE, ... */
     nicol_str original_text; /* the database's own message */
     nicol_str constraint;    /* index or constraint name */

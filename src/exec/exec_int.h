@@ -91,10 +91,10 @@ struct exec {
     exec_opts o;
     char *url; /* o.db.url points here */
     size_t url_len;
-    bool one_connection; /* an in-memory database: nobody else could see it */
+    bool one_connection;     /* an in-memory database: nobody else could see it */
     pool *writers, *readers; /* the same one on the network, and for a database in memory */
-    arena *scratch; /* of what happens outside any request */
-    buf tmp;        /* JSON texts between reading and escaping */
+    arena *scratch;          /* of what happens outside any request */
+    buf tmp;                 /* JSON texts between reading and escaping */
     exec_tx *open;
     unsigned open_n;
     struct exec_closed *closed; /* ring of EXEC_CLOSED_MAX */
@@ -108,8 +108,8 @@ struct exec {
 bool conn_take(exec *e, pool_use use, int64_t deadline_us, arena *a, exec_conn **out,
                nicol_error *err) NICOL_MUST_CHECK;
 void conn_give(exec *e, exec_conn *c); /* rolls back whatever is open */
-#define CONNS_AGAIN_MAX 2 /* takes anew when the database had closed an idle connection */
-void conns_lost(exec *e); /* the database has closed one: the idle ones are hardly better */
+#define CONNS_AGAIN_MAX 2              /* takes anew when the database had closed an idle connection */
+void conns_lost(exec *e);              /* the database has closed one: the idle ones are hardly better */
 void conns_figures(const exec *e, exec_figures *f);
 void conns_close(exec *e);
 bool conns_open(exec *e, nicol_error *err) NICOL_MUST_CHECK;
