@@ -29,6 +29,27 @@ static bool exec_own(driver_conn *c, const char *sql, arena *a, nicol_error *err
     return rc == SQLITE_OK || sqlite_fail(c, a, err);
 }
 
+/* With synchronous=NORMAL a commit writes to the log and does not wait for the disk. The checkpoint that SQLite would make
+ * within a commit does: so it is made apart, on a helper thread. */
+#define CHECKPOINT_PAGES 1000 /* SQLite's own default */
+
+static int note_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    driver_conn *c = arg;
+    (void)db;
+    (void)name;
+    c->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static void checkpoint(void *arg)
+{
+    driver_conn *c = arg;
+    guard_enter(c); /* on the stack that it runs on */
+    /* Passive: it waits for nobody. What it can't do now, a later one does. */
+    (void)sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
 static bool configure(driver_conn *c, const char *path, const driver_opts *o, arena *a, nicol_error *err)
 {
     sqlite3_extended_result_codes(c->db, 1);
@@ -45,7 +66,10 @@ static bool configure(driver_conn *c, const char *path, const driver_opts *o, ar
     if (!exec_own(c, "PRAGMA schema_version", a, err)) return false;
     if (!exec_own(c, "PRAGMA foreign_keys=ON", a, err)) return false;
     if (!o->read_only && !exec_own(c, "PRAGMA journal_mode=WAL", a, err)) return false;
-    return exec_own(c, o->sync_normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", a, err);
+    if (!o->sync_normal) return exec_own(c, "PRAGMA synchronous=FULL", a, err);
+    c->lazy = !o->read_only;
+    if (c->lazy) sqlite3_wal_hook(c->db, note_wal, c);
+    return exec_own(c, "PRAGMA synchronous=NORMAL", a, err);
 }
 
 /* SQLite's own texts don't say which file they are about. */
@@ -378,7 +402,13 @@ static bool sqlite_commit(driver_conn *c, arena *a, nicol_error *err)
     }
     /* A transaction that wrote nothing has nothing to wait for. */
     bool wrote = sqlite3_txn_state(c->db, NULL) == SQLITE_TXN_WRITE;
-    if (command(c, CMD_COMMIT, wrote && !c->memory, IO_NEVER, a, err)) return true;
+    if (command(c, CMD_COMMIT, wrote && !c->memory && !c->lazy, IO_NEVER, a, err)) {
+        if (c->lazy && c->wal_pages >= CHECKPOINT_PAGES) {
+            c->wal_pages = 0;
+            io_offload(checkpoint, c);
+        }
+        return true;
+    }
     nicol_error second = {0};
     (void)sqlite_rollback(c, a, &second); /* notes by itself when it fails */
     return false;

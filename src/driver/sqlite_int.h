@@ -22,6 +22,7 @@ struct driver_conn {
     driver_stmt *recent[RECENT_N]; /* cached ones, by the address of the text that asked for them */
     size_t cache_max;
     size_t cache_bytes; /* what the cached statements take, by SQLite's count */
+    int wal_pages;      /* in the write-ahead log at the last commit; lazy only */
     int64_t busy_timeout_us;
     int64_t busy_since_us;
     int64_t file_seen_us; /* when the file was last seen in its place */
@@ -34,6 +35,7 @@ struct driver_conn {
     bool timed_out;
     bool cancelled;
     bool broken; /* a rollback failed: never reuse */
+    bool lazy;   /* synchronous=NORMAL: only checkpoints wait for the disk */
     bool memory;
 };
 

@@ -943,11 +943,35 @@ static void test_faults(void)
     d->close(setup);
 }
 
+/* With synchronous=NORMAL commits don't wait for the disk, and the log is still taken back into the file. */
+static void test_lazy_commits(void)
+{
+    nicol_error err = {0};
+    nicol_str url = file("lazy.db");
+    driver_conn *c = open_opts((driver_opts){.url = url, .create = true, .sync_normal = true});
+    ok(d->script(c, S("CREATE TABLE t(x BLOB)"), a, &err), "a table");
+    bool good = true;
+    for (int i = 0; i < 3000 && good; i++) {
+        good = d->begin(c, ISOLATION_DEFAULT, true, IO_NEVER, a, &err) &&
+               exec_args(c, "INSERT INTO t VALUES (zeroblob(4000))", NULL, NULL, 0, IO_NEVER, NULL, &err) &&
+               d->commit(c, a, &err);
+    }
+    ok(good, "3,000 transactions");
+    no_err(&err);
+    struct stat wal;
+    char name[300];
+    snprintf(name, sizeof name, "%s-wal", path(url));
+    ok(stat(name, &wal) == 0 && wal.st_size > 0 && wal.st_size < (off_t)16 << 20,
+       "the log stays small: %lld bytes of the 12 MB and more that were written", (long long)wal.st_size);
+    d->close(c);
+}
+
 int main(void)
 {
     if (!mkdtemp(dir) || chmod(dir, 0777) != 0) return skip_all("no temporary folder");
     a = arena_new(mem_default, (size_t)256 << 20);
     if (!a) return 1;
+    test_lazy_commits();
     test_urls();
     test_binds();
     test_columns();
