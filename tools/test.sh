@@ -82,14 +82,16 @@ counted() {
 # set already is used as it is.
 servers=""
 start_servers() {
-    local log=$LOGS/servers.log
+    local log=$LOGS/servers-
     servers=$(mktemp -d "${TMPDIR:-/tmp}/nicol-servers.XXXXXX")
     chmod 755 "$servers"
     if [ -z "${NICOL_TEST_PG_URL:-}" ]; then
-        NICOL_TEST_PG_URL=$(tests/servers/pg.sh start "$servers/pg" 2>"$log") || { cat "$log"; note "servers" 0 1 0 "$log"; }
+        NICOL_TEST_PG_URL=$(tests/servers/pg.sh start "$servers/pg" 2>"${log}pg.log") ||
+            { cat "${log}pg.log"; note "PostgreSQL for the unit tests" 0 1 0 "${log}pg.log"; }
     fi
     if [ -z "${NICOL_TEST_MY_URL:-}" ]; then
-        NICOL_TEST_MY_URL=$(tests/servers/mariadb.sh start "$servers/my" 2>"$log") || { cat "$log"; note "servers" 0 1 0 "$log"; }
+        NICOL_TEST_MY_URL=$(tests/servers/mariadb.sh start "$servers/my" 2>"${log}my.log") ||
+            { cat "${log}my.log"; note "MariaDB for the unit tests" 0 1 0 "${log}my.log"; }
     fi
     export NICOL_TEST_PG_URL NICOL_TEST_MY_URL
 }

@@ -19,7 +19,7 @@ ok() { # ok NAME CONDITION...
     fi
 }
 run() {
-    (cd "$tmp" && SUITE_SECONDS=3 tools/test.sh "$@" >"$tmp/out" 2>&1)
+    (cd "$tmp" && NICOL_TEST_PG_URL=${pg-none} NICOL_TEST_MY_URL=none SUITE_SECONDS=3 tools/test.sh "$@" >"$tmp/out" 2>&1)
     echo $? >"$tmp/status"
 }
 ends() { [ "$(tail -n 1 "$tmp/out")" = "$1" ] && [ "$(cat "$tmp/status")" = "$2" ]; }
