@@ -336,15 +336,21 @@ static bool key_is(const json_doc *d, const json_tok *t, const char *name, size_
     return t->len == len && memcmp(d->text + t->at, name, len) == 0;
 }
 
+/* Is this the key that `field` begins with: all of it, or up to a point? */
+static bool key_begins(const json_doc *d, const json_tok *t, const char *field)
+{
+    return strncmp(field, d->text + t->at, t->len) == 0 && (field[t->len] == '\0' || field[t->len] == '.');
+}
+
 /* A member of an object of our own answer: its keys are all different and have no escapes. */
-static json_val member(nicol_result *r, uint32_t object, const char *name, size_t len)
+static json_val member(nicol_result *r, uint32_t object, const char *field)
 {
     const json_tok *tok = r->doc.tok;
     if (tok[object].type != JSON_OBJECT) return (json_val){0};
     uint32_t first = object + 1, end = tok[object].next;
     uint32_t at = r->last_object == object && r->next_key < end ? r->next_key : first;
     for (uint32_t left = tok[object].n; left > 0; left--) {
-        if (key_is(&r->doc, &tok[at], name, len)) {
+        if (key_begins(&r->doc, &tok[at], field)) {
             r->last_object = object;
             r->next_key = tok[at + 1].next;
             return (json_val){&r->doc, at + 1};
@@ -361,10 +367,10 @@ static json_val member_of(const nicol_rows *rows, const char *field)
     if (!r || rows->next == 0) return (json_val){0};
     json_val v = {&r->doc, rows->row};
     while (json_present(v)) {
-        size_t len = strcspn(field, ".");
-        v = member(r, v.i, field, len);
-        if (field[len] == '\0') break;
-        field += len + 1;
+        v = member(r, v.i, field);
+        if (!json_present(v)) break;
+        field += r->doc.tok[v.i - 1].len;
+        if (*field++ == '\0') break;
     }
     return v;
 }
