@@ -26,20 +26,23 @@ export function dmmf(schema) {
 const pick = (o, keys) => Object.fromEntries(keys.filter((k) => k in o).map((k) => [k, o[k]]))
 const prune = (m) => ({ dbName: m.dbName, schema: m.schema, fields: m.fields.map((f) => pick(f, ['name', 'kind', 'type', 'relationName', 'dbName'])) })
 
+const providerOf = (schema) => /^\s*provider\s*=\s*"(sqlite|postgresql|mysql)"/m.exec(schema)[1]
+
 /** What a generated client hands to the runtime. */
 export const clientConfig = (schema, document = dmmf(schema)) => ({
-  previewFeatures: [], clientVersion, engineVersion, activeProvider: 'sqlite', inlineSchema: schema,
+  previewFeatures: [], clientVersion, engineVersion, activeProvider: providerOf(schema), inlineSchema: schema,
   runtimeDataModel: { models: Object.fromEntries(document.datamodel.models.map((m) => [m.name, prune(m)])), enums: {}, types: {} },
   parameterizationSchema: buildAndSerializeParamGraph(document),
 })
 
 /** A PrismaClient of `schema`. `options` are those of its constructor: accelerateUrl, or adapter. */
 export function client7(schema, options, document) {
+  const compiler = path.join(runtime, `query_compiler_fast_bg.${providerOf(schema)}`)
   const PrismaClient = getPrismaClient({
     ...clientConfig(schema, document),
     compilerWasm: {
-      getRuntime: async () => fromClient(path.join(runtime, 'query_compiler_fast_bg.sqlite.js')),
-      getQueryCompilerWasmModule: async () => new WebAssembly.Module(Buffer.from(fromClient(path.join(runtime, 'query_compiler_fast_bg.sqlite.wasm-base64.js')).wasm, 'base64')),
+      getRuntime: async () => fromClient(`${compiler}.js`),
+      getQueryCompilerWasmModule: async () => new WebAssembly.Module(Buffer.from(fromClient(`${compiler}.wasm-base64.js`).wasm, 'base64')),
       importName: './query_compiler_fast_bg.js',
     },
   })
