@@ -339,7 +339,10 @@ static bool key_is(const json_doc *d, const json_tok *t, const char *name, size_
 /* Is this the key that `field` begins with: all of it, or up to a point? */
 static bool key_begins(const json_doc *d, const json_tok *t, const char *field)
 {
-    return strncmp(field, d->text + t->at, t->len) == 0 && (field[t->len] == '\0' || field[t->len] == '.');
+    const char *key = d->text + t->at;
+    uint32_t i = 0;
+    while (i < t->len && field[i] == key[i]) i++; /* names are short: shorter than a call */
+    return i == t->len && (field[i] == '\0' || field[i] == '.');
 }
 
 /* A member of an object of our own answer: its keys are all different and have no escapes. */
