@@ -25,7 +25,8 @@ static void put_ticked(buf *b, nicol_str s)
 /* What a violated constraint is called. */
 static void put_constraint(buf *b, const nicol_db_facts *f, wording w)
 {
-    if (f->constraint.len) {
+    /* The engine of clients up to version 6 names the columns where the database tells them. */
+    if (f->constraint.len && !(w == WORDING_6 && f->fields_n)) {
         buf_lit(b, "constraint: ");
         put_ticked(b, f->constraint);
     } else if (f->fields_n) {
