@@ -3,53 +3,20 @@
  * Parameters that are not known here are left alone, as clients leave them alone.
  */
 #include "driver/my_int.h"
+#include "driver/url_int.h"
 
-#define URL_BYTES_MAX 8192
+#define FORM "mysql://USER:PASSWORD@HOST:PORT/DATABASE"
 #define PORT_DEFAULT 3306
 #define CONNECT_TIMEOUT_DEFAULT_US 5000000
 
 static bool wrong(nicol_error *err, const char *what)
 {
-    return nicol_fail(err, NICOL_E_USAGE, "the database URL %s: write mysql://USER:PASSWORD@HOST:PORT/DATABASE", what);
+    return url_wrong(err, FORM, what);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-/* Percent-decoded copy with a NUL behind it; NULL: *err. */
 static const char *decoded(arena *a, nicol_str s, nicol_error *err)
 {
-    char *p = arena_alloc(a, s.len + 1);
-    if (!p) {
-        nicol_fail_oom(err);
-        return NULL;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (c == '%') {
-            bool whole = s.len - i > 2;
-            int hi = whole ? hex_digit(s.ptr[i + 1]) : -1, lo = whole ? hex_digit(s.ptr[i + 2]) : -1;
-            if (hi < 0 || lo < 0) {
-                wrong(err, "has a % without two hexadecimal digits behind it (write % itself as %25)");
-                return NULL;
-            }
-            c = (char)(hi * 16 + lo);
-            i += 2;
-        }
-        if (c == '\0') {
-            wrong(err, "holds a NUL byte");
-            return NULL;
-        }
-        p[n++] = c;
-    }
-    p[n] = '\0';
-    return p;
+    return url_decoded(a, s, FORM, err);
 }
 
 /* --- parameters ----------------------------------------------------------------------------------------------------- */
@@ -175,25 +142,15 @@ bool my_url_read(nicol_str url, arena *a, my_url *out, nicol_error *err)
                     .connect_timeout_us = CONNECT_TIMEOUT_DEFAULT_US,
                     .socket_timeout_us = IO_NEVER,
                     .cache_max = -1};
-    if (url.len > URL_BYTES_MAX) return wrong(err, "is longer than 8 KB");
-    size_t at = str_find(url, S("://"), 0);
-    if (at == SIZE_MAX) return wrong(err, "has no ://");
-    nicol_str rest = str_sub(url, at + 3, url.len);
-    size_t q = str_find_char(rest, '?', 0);
-    nicol_str query = q == SIZE_MAX ? (nicol_str){0} : str_sub(rest, q + 1, rest.len);
-    rest = str_sub(rest, 0, q);
-    /* A password may hold '/' unescaped, so the last '@' divides, and the database's name starts behind it. */
-    size_t who = SIZE_MAX;
-    for (size_t i = 0; i < rest.len; i++) who = rest.ptr[i] == '@' ? i : who;
-    if (who != SIZE_MAX && !identity(out, str_sub(rest, 0, who), a, err)) return false;
-    if (who != SIZE_MAX) rest = str_sub(rest, who + 1, rest.len);
-    nicol_str where = str_cut(&rest, '/');
-    if (!place(out, where, a, err)) return false;
-    if (rest.len) {
-        out->database = decoded(a, rest, err);
+    url_parts p;
+    if (!url_split(url, FORM, &p, err)) return false;
+    if (p.has_who && !identity(out, p.who, a, err)) return false;
+    if (!place(out, p.where, a, err)) return false;
+    if (p.database.len) {
+        out->database = decoded(a, p.database, err);
         if (!out->database) return false;
     }
-    return parameters(out, query, a, err);
+    return parameters(out, p.query, a, err);
 }
 
 bool my_url_facts(nicol_str url, driver_url_facts *out, nicol_error *err)

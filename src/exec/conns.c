@@ -48,7 +48,6 @@ static bool open_network(exec *e, nicol_error *err)
     driver_url_facts facts = {.pool_timeout_us = -1};
     if (e->d->url_facts && !e->d->url_facts(e->o.db.url, &facts, err)) return false;
     pool_opts o = {.d = e->d, .db = e->o.db, .size = facts.connection_limit, .m = e->m};
-    if (e->o.connections_max) o.size = e->o.connections_max;
     if (facts.pool_timeout_us >= 0) o.wait_us = facts.pool_timeout_us;
     e->writers = e->readers = pool_open(&o, err);
     return e->writers != NULL;

@@ -17,7 +17,6 @@ typedef struct exec_tx exec_tx;
 typedef struct exec_opts {
     driver_opts db;
     unsigned readers_max;         /* SQLite read connections; 0: 4 */
-    unsigned connections_max;     /* of a database on the network; 0: the URL's connection_limit, else 10 */
     unsigned tx_max;              /* 0: NICOL_TX_MAX */
     unsigned loop_number;         /* 0 to 99: the first two digits of transaction ids */
     size_t request_bytes_max;     /* arena of one request; 0: the default of limits.h */

@@ -386,11 +386,6 @@ void pool_give(pool_conn *c)
 
 /* --- figures -------------------------------------------------------------------------------------------------------- */
 
-const driver *pool_driver(const pool *p)
-{
-    return p->o.d;
-}
-
 void pool_get_figures(const pool *p, pool_figures *f)
 {
     *f = p->f;

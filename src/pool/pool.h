@@ -69,7 +69,6 @@ bool pool_has_idle(const pool *p);
 /* Closes the idle connections: the database has ended them, or will. */
 void pool_drop_idle(pool *p);
 
-const driver *pool_driver(const pool *p);
 void pool_get_figures(const pool *p, pool_figures *f);
 
 #endif
